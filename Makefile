@@ -1,0 +1,133 @@
+# FiLot: `make` builds build/bin and build/libexec, `make unit` runs the C tests, `make help` lists the rest.
+# Variables: BUILD=dir, SAN=1 (ASan and UBSan), CC, CXX, HIREDIS_PREFIX=dir (hiredis >= 1.2 where the system has none), NVCC.
+
+BUILD   ?= build
+PREFIX  ?= /usr/local
+DESTDIR ?=
+VERSION ?= $(or $(shell git describe --tags --always --dirty 2>/dev/null),0.1.0)
+
+# The libraries. hiredis with TLS comes from the system when it is new enough (Debian 13), else from HIREDIS_PREFIX.
+PKGS := libpq jansson libcurl libcrypto tesseract lept poppler-glib cairo
+HIREDIS_PREFIX ?= build/deps/hiredis
+ifeq ($(shell pkg-config --atleast-version=1.2 hiredis_ssl 2>/dev/null && echo yes),yes)
+HIREDIS_CFLAGS := $(shell pkg-config --cflags hiredis)
+HIREDIS_LIBS   := $(shell pkg-config --libs hiredis_ssl hiredis)
+else
+HIREDIS_CFLAGS := -isystem $(HIREDIS_PREFIX)/include
+HIREDIS_LIBS   := $(HIREDIS_PREFIX)/lib/libhiredis_ssl.a $(HIREDIS_PREFIX)/lib/libhiredis.a
+endif
+PKG_CFLAGS := $(patsubst -I%,-isystem %,$(shell pkg-config --cflags $(PKGS)))
+LIBS := -Wl,--as-needed $(HIREDIS_LIBS) $(shell pkg-config --libs $(PKGS)) -lssl -lpthread -lm
+
+NVCC ?= $(shell command -v nvcc 2>/dev/null)
+ifeq ($(NVCC),)
+ifeq ($(MAKELEVEL),0)
+$(info nvcc not found: building for the CPU only)
+endif
+endif
+
+# Tables leave fields at zero and messages are cut to their room on purpose: two warnings say nothing here.
+WARNINGS  := -Wall -Wextra -Wshadow -Wconversion -Wformat=2 -Wvla -Wwrite-strings -Werror \
+             -Wno-missing-field-initializers -Wno-unknown-warning-option -Wno-format-truncation
+C_ONLY    := -std=gnu17 -Wstrict-prototypes -Wmissing-prototypes
+HARDENING := -fstack-protector-strong -fPIE -fcf-protection
+LINKING   := -pie -Wl,-z,relro,-z,now,-z,noexecstack
+ifdef SAN
+OPTIMISE := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+LINKING  += -fsanitize=address,undefined
+else
+OPTIMISE := -O2 -g -D_FORTIFY_SOURCE=2 -fstack-clash-protection
+endif
+# -ffp-contract=off: results must not depend on what the compiler fuses.
+COMMON   := -D_GNU_SOURCE -DFILOT_VERSION='"$(VERSION)"' -DFILOT_PREFIX='"$(PREFIX)"' -I. -I$(BUILD)/embed \
+            $(WARNINGS) $(OPTIMISE) $(HARDENING) -ffp-contract=off $(PKG_CFLAGS) $(HIREDIS_CFLAGS) -MMD -MP
+CFLAGS   ?=
+CXXFLAGS ?=
+
+# common/ becomes one archive; each folder cmd/filot-NAME one command; the linker takes what a command needs.
+COMMON_C    := $(wildcard common/*/*.c)
+COMMON_CXX  := $(wildcard common/*/*.cpp)
+COMMON_OBJ  := $(COMMON_C:%.c=$(BUILD)/%.o) $(COMMON_CXX:%.cpp=$(BUILD)/%.o)
+COMMANDS    := $(notdir $(wildcard cmd/filot-*))
+INTERNAL    := filot-reader
+BINARIES    := $(patsubst %,$(BUILD)/bin/%,$(filter-out $(INTERNAL),$(COMMANDS))) \
+               $(patsubst %,$(BUILD)/libexec/%,$(filter $(INTERNAL),$(COMMANDS)))
+EMBED_SRC   := $(wildcard common/*/*.lua common/*/*.sql common/*/*.html cmd/*/*.sql cmd/*/*.html)
+EMBED       := $(foreach f,$(EMBED_SRC),$(BUILD)/embed/$(subst .,_,$(notdir $(f))).h)
+UNIT_TESTS  := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/*_test.c))
+BENCH_TOOLS := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(wildcard tests/bench/*.c))
+SHELL_FILES := $(shell grep -rIlE '^\#!/usr/bin/env bash' scripts tests .ci 2>/dev/null) $(wildcard scripts/lib/*.sh tests/*/*.bash)
+
+.PHONY: all unit unit-binaries lint format install uninstall clean help
+.SECONDARY:
+all: $(BINARIES)
+
+$(BUILD)/libfilot.a: $(COMMON_OBJ)
+	@rm -f $@
+	ar rcs $@ $^
+
+$(BUILD)/%.o: %.c | $(EMBED)
+	@mkdir -p $(@D)
+	$(CC) $(C_ONLY) $(COMMON) $(CFLAGS) -c $< -o $@
+
+$(BUILD)/%.o: %.cpp | $(EMBED)
+	@mkdir -p $(@D)
+	$(CXX) -std=c++17 $(COMMON) $(CXXFLAGS) -c $< -o $@
+
+# X.lua, X.sql and X.html become `static const char X_lua[]` and so on, so that C files hold no pieces of other languages.
+define embed_rule
+$(BUILD)/embed/$(subst .,_,$(notdir $(1))).h: $(1) scripts/embed
+	@mkdir -p $$(@D)
+	scripts/embed $(1) > $$@
+endef
+$(foreach f,$(EMBED_SRC),$(eval $(call embed_rule,$(f))))
+
+# The C++ compiler links only what holds C++ (the reader); everything else stays free of libstdc++.
+define command_rule
+$(BUILD)/$(if $(filter $(1),$(INTERNAL)),libexec,bin)/$(1): \
+  $(patsubst %.c,$(BUILD)/%.o,$(wildcard cmd/$(1)/*.c)) $(patsubst %.cpp,$(BUILD)/%.o,$(wildcard cmd/$(1)/*.cpp)) $(BUILD)/libfilot.a
+	@mkdir -p $$(@D)
+	$(if $(filter $(1),$(INTERNAL)),$$(CXX),$$(CC)) $$(LINKING) -o $$@ $$^ $$(LIBS)
+endef
+$(foreach c,$(COMMANDS),$(eval $(call command_rule,$(c))))
+
+$(BUILD)/tests/%: $(BUILD)/tests/unit/%.o $(BUILD)/libfilot.a
+	@mkdir -p $(@D)
+	$(CXX) $(LINKING) -o $@ $^ $(LIBS)
+
+$(BUILD)/bench/%: $(BUILD)/tests/bench/%.o $(BUILD)/libfilot.a
+	@mkdir -p $(@D)
+	$(CXX) $(LINKING) -o $@ $^ $(LIBS)
+
+unit-binaries: $(UNIT_TESTS)
+unit: all unit-binaries ## build and run the C unit tests (TAP)
+	@FILOT_BUILD=$(abspath $(BUILD)) scripts/run-unit $(UNIT_TESTS)
+
+bench-%: all $(BENCH_TOOLS) ## make bench-enqueue, bench-worker, …: ratios against the peer in the same run
+	@FILOT_BUILD=$(abspath $(BUILD)) tests/bench/$*
+
+lint: ## shellcheck, shfmt and mandoc over scripts and manuals
+	shellcheck -x $(SHELL_FILES)
+	shfmt -d $(SHELL_FILES)
+	mandoc -T lint -W warning man/*.[157]
+
+install: all ## DESTDIR and PREFIX are followed
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/libexec/filot $(DESTDIR)$(PREFIX)/share/filot/migrations
+	install -m 755 $(filter $(BUILD)/bin/%,$(BINARIES)) $(DESTDIR)$(PREFIX)/bin
+	install -m 755 $(filter $(BUILD)/libexec/%,$(BINARIES)) $(DESTDIR)$(PREFIX)/libexec/filot
+	install -m 644 migrations/*.sql $(DESTDIR)$(PREFIX)/share/filot/migrations
+	for page in man/*.[157]; do \
+	  install -D -m 644 $$page $(DESTDIR)$(PREFIX)/share/man/man$${page##*.}/$${page#man/} || exit 1; done
+
+uninstall:
+	rm -f $(patsubst %,$(DESTDIR)$(PREFIX)/bin/%,$(filter-out $(INTERNAL),$(COMMANDS)))
+	rm -rf $(DESTDIR)$(PREFIX)/libexec/filot $(DESTDIR)$(PREFIX)/share/filot
+	for page in man/*.[157]; do rm -f $(DESTDIR)$(PREFIX)/share/man/man$${page##*.}/$${page#man/}; done
+
+clean:
+	rm -rf $(BUILD)/bin $(BUILD)/libexec $(BUILD)/embed $(BUILD)/common $(BUILD)/cmd $(BUILD)/tests $(BUILD)/bench $(BUILD)/libfilot.a
+
+help:
+	@grep -hE '^[a-z%-]+:.*##' Makefile | sed -E 's/:.*##/\t/'
+
+-include $(COMMON_OBJ:.o=.d) $(patsubst %.c,$(BUILD)/%.d,$(wildcard cmd/*/*.c tests/unit/*.c tests/bench/*.c))

@@ -1,0 +1,39 @@
+/*
+ * Reads lines from a descriptor with a bound on their length. A line that is too long is skipped to its end and reported
+ * as such, so that the next one is read as if nothing had been.
+ */
+#ifndef FILOT_LINES_H
+#define FILOT_LINES_H
+
+#include <signal.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "common/base/buffer.h"
+#include "common/base/error.h"
+
+struct lines {
+	int descriptor; /* not closed by lines_free */
+	size_t longest; /* bytes, the line end not counted */
+	size_t number; /* of the line last given, from 1 */
+	struct buffer buffer;
+	size_t position;
+	bool ended;
+	bool skipping;
+};
+
+enum lines_status { LINES_LINE, LINES_TOO_LONG, LINES_END, LINES_FAILED };
+
+/* Starts reading `descriptor`. Nothing is allocated until the first line. */
+void lines_open(struct lines *lines, int descriptor, size_t longest);
+
+/*
+ * The next line, without its "\n" or "\r\n" and followed by a NUL; it lives until the next call. An interrupting signal
+ * ends the wait with LINES_FAILED and ERROR_TRY_AGAIN when `*stop` is set, else reading goes on. `stop` may be NULL.
+ */
+enum lines_status lines_next(struct lines *lines, char **line, size_t *length, const volatile sig_atomic_t *stop,
+			     struct error *error);
+
+void lines_free(struct lines *lines);
+
+#endif

@@ -1,0 +1,23 @@
+/* Counting stop signals. */
+#include "common/base/stop.h"
+
+#include <string.h>
+
+volatile sig_atomic_t stop_requests;
+
+static void count_request(int signal_number)
+{
+	(void)signal_number;
+	stop_requests = stop_requests + 1;
+}
+
+void stop_install(void)
+{
+	struct sigaction action;
+	memset(&action, 0, sizeof action);
+	action.sa_handler = count_request;
+	(void)sigaction(SIGTERM, &action, NULL);
+	(void)sigaction(SIGINT, &action, NULL);
+	action.sa_handler = SIG_IGN;
+	(void)sigaction(SIGPIPE, &action, NULL);
+}

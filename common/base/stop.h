@@ -1,0 +1,16 @@
+/*
+ * SIGTERM and SIGINT as a count: the first asks a command to drain, the second to stop at once. A signal handler can
+ * reach nothing but a global, so this count is the one piece of global state beside the log.
+ */
+#ifndef FILOT_STOP_H
+#define FILOT_STOP_H
+
+#include <signal.h>
+
+/* How many such signals have come; non-zero means: take no more work. */
+extern volatile sig_atomic_t stop_requests;
+
+/* Installs the handlers (without SA_RESTART, so that waits end with EINTR) and ignores SIGPIPE. Once, in main. */
+void stop_install(void);
+
+#endif
