@@ -1,0 +1,25 @@
+/*
+ * What can be made of a result: JSON lines, plain text, TSV and hOCR. The text, TSV and hOCR are those of Tesseract's own
+ * renderers (api/*renderer.cpp of 5.x): the same columns, classes, attributes and page separators.
+ */
+#ifndef FILOT_OUTPUT_H
+#define FILOT_OUTPUT_H
+
+#include "common/json/result.h"
+
+enum output_format { OUTPUT_JSON, OUTPUT_TEXT, OUTPUT_TSV, OUTPUT_HOCR, OUTPUT_FORMAT_COUNT };
+
+/* "json", "text", "tsv", "hocr", NULL. */
+extern const char *const output_format_names[OUTPUT_FORMAT_COUNT + 1];
+
+/* What stands before the first and after the last document in a stream of this format (TSV's heading; hOCR: nothing). */
+void output_begin(enum output_format format, struct buffer *out);
+void output_end(enum output_format format, struct buffer *out);
+
+/*
+ * Appends one document. A failed one is a JSON result line in OUTPUT_JSON and nothing in the others (the caller logs
+ * the error). hOCR is one whole XHTML document a result.
+ */
+void output_write(enum output_format format, const struct result *result, struct buffer *out);
+
+#endif

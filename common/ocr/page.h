@@ -1,0 +1,94 @@
+/*
+ * What was read from a document: pages of blocks of paragraphs of lines of words, in reading order.
+ *
+ * A page is what the reader process (reader.h) sends, what every output format is written from, and what PostgreSQL
+ * keeps: its JSON form is the page object of a result line (filot-jobs(5)), so there is one writer and one parser.
+ * Boxes are pixels of the page as it was given, origin top left. Confidences are 0..100.
+ *
+ * Ownership: page_free frees all that a page points to. A page is built with page_add_*; a returned pointer is valid
+ * until the next page_add_* of the same kind.
+ */
+#ifndef FILOT_PAGE_H
+#define FILOT_PAGE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/base/buffer.h"
+#include "common/base/error.h"
+
+#define PAGE_LONGEST_SIDE_PX 1000000
+#define PAGE_MOST_WORDS 1000000
+
+struct box {
+	int32_t x, y, width, height;
+};
+
+struct word {
+	struct box box;
+	float confidence;
+	char *text; /* UTF-8, not empty */
+	char *language; /* Tesseract's name, or NULL */
+	bool right_to_left;
+};
+
+struct line {
+	struct box box;
+	float confidence; /* mean of its words */
+	int32_t block, paragraph; /* numbers from 1; paragraphs count anew in each block */
+	size_t first_word, word_count; /* in page.words */
+	int32_t baseline[4]; /* x1, y1, x2, y2 */
+	float row_height_px, descenders_px, ascenders_px; /* Tesseract's row attributes; 0 when not known */
+	int32_t orientation; /* 0, 90, 180, 270: how the text stands on the page, clockwise */
+};
+
+struct paragraph {
+	struct box box;
+	int32_t block, number;
+	bool right_to_left;
+};
+
+enum block_kind { BLOCK_TEXT, BLOCK_IMAGE, BLOCK_SEPARATOR };
+
+struct block {
+	struct box box;
+	int32_t number; /* from 1 among all blocks, in reading order */
+	enum block_kind kind; /* images and rules have no paragraphs; kept for hOCR and ALTO */
+	int32_t order; /* index of the first line at or after which it stands, for image and separator blocks */
+};
+
+struct page {
+	int32_t number; /* from 1, of the document */
+	int32_t width, height;
+	int32_t dpi;
+	int32_t rotation; /* 0, 90, 180, 270: what was undone before reading */
+	float confidence; /* Tesseract's mean text confidence */
+	char *text; /* plain text as the engine lays it out, with its line ends */
+	struct block *blocks;
+	struct paragraph *paragraphs;
+	struct line *lines;
+	struct word *words;
+	size_t block_count, paragraph_count, line_count, word_count;
+	int64_t decode_ms, layout_ms, recognise_ms;
+};
+
+bool page_add_block(struct page *page, const struct block *block, struct error *error);
+bool page_add_paragraph(struct page *page, const struct paragraph *paragraph, struct error *error);
+/* first_word is set here; word_count grows with the words that follow. */
+bool page_add_line(struct page *page, const struct line *line, struct error *error);
+/* Copies the strings. The word belongs to the last line. */
+bool page_add_word(struct page *page, const struct word *word, struct error *error);
+
+void page_free(struct page *page);
+
+/* Appends the page as a JSON object (no line end). */
+void page_write_json(const struct page *page, struct buffer *out);
+
+/*
+ * Reads what page_write_json writes, distrusting it: it comes from a process that parsed a stranger's bytes. Every
+ * number is checked for its range and every reference for its target. ERROR_INTERNAL when it is not a page.
+ */
+bool page_parse_json(struct page *page, const char *bytes, size_t length, struct error *error);
+
+#endif

@@ -1,0 +1,75 @@
+/*
+ * Reading documents in other processes. A reader is a child (libexec/filot-reader) that holds the image codecs, Poppler
+ * and libtesseract, gets one document a time by file descriptor and answers with pages. It has no secrets, no network
+ * and no files but its models and fonts; when it crashes, hangs or eats too much, it costs its document only: the parent
+ * kills it at the deadline, names the reason, and starts another one.
+ *
+ * One struct reader serves one thread. The protocol (length-prefixed JSON frames over a socket pair) is in
+ * reader_protocol.h.
+ */
+#ifndef FILOT_READER_H
+#define FILOT_READER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/base/error.h"
+#include "common/json/result.h"
+
+struct reader_limits {
+	int64_t document_bytes; /* larger: too_large */
+	int64_t pages; /* more: too_many_pages */
+	int64_t page_pixels; /* larger page: page_too_large, found before its pixels are allocated */
+	int64_t time_ms; /* wall clock for a document: timeout */
+	int64_t memory_bytes; /* address space of the child: out_of_memory */
+	int64_t result_bytes; /* of all pages' JSON together: too_large */
+};
+
+extern const struct reader_limits reader_default_limits;
+
+struct reader_request {
+	int descriptor; /* the document: a regular file or memfd, read from its start; stays the caller's */
+	const char *lang; /* "eng", "deu+eng" */
+	const char *pages; /* "1-3,7" or NULL for all */
+	int32_t dpi; /* 0: as the document says; PDF pages at 300 unless they are one scan */
+	int32_t psm; /* Tesseract's page segmentation mode, 0..13 */
+	const char *password; /* user password of an encrypted PDF, or NULL */
+};
+
+struct reader_options {
+	const char *program; /* NULL: beside the running program (../libexec/filot-reader, ../libexec/filot/filot-reader) */
+	const char *tessdata; /* folder of models; NULL: Tesseract's own default */
+	struct reader_limits limits;
+	int64_t recycle_documents; /* a fresh child after so many (libtesseract grows) */
+	int64_t recycle_rss_bytes; /* or once its memory is above this after a document */
+};
+
+struct reader;
+
+/* Starts nothing yet: the child is started by the first request (or reader_start). */
+struct reader *reader_new(const struct reader_options *options, struct error *error);
+
+/* Starts the child now and loads `lang`, so that the first document does not wait and a bad setup shows early. */
+bool reader_start(struct reader *reader, const char *lang, struct error *error);
+
+/*
+ * Reads one document into result->pages, page_count, engine and the decode, layout and recognise times. On failure
+ * result->error is what reader_read returns in *error, with error_page, and pages read before it are freed.
+ * Errors: those of the contract; ERROR_INTERNAL when the child died (its signal is in the message).
+ */
+bool reader_read(struct reader *reader, const struct reader_request *request, struct result *result, struct error *error);
+
+/* From another thread or a signal: makes a running reader_read end soon with ERROR_TRY_AGAIN. */
+void reader_interrupt(struct reader *reader);
+
+/* The child's process id, 0 when there is none (for tests that kill it). */
+int reader_process(const struct reader *reader);
+
+void reader_free(struct reader *reader); /* ends the child; NULL is fine */
+
+/* "1-3,7" against a page number from 1; NULL means all. False from reader_pages_valid when the text is not such a list. */
+bool reader_pages_valid(const char *pages);
+bool reader_pages_contain(const char *pages, int32_t number);
+
+#endif

@@ -1,0 +1,56 @@
+/*
+ * Object storage by the S3 API (Cloudflare R2 and any other): objects by path-style URLs, AWS Signature Version 4.
+ * One struct store serves one thread. Keys are any UTF-8; they are percent-encoded here as S3's canonical form demands.
+ * Source: AWS "Signature Version 4 signing process", S3 API reference.
+ */
+#ifndef FILOT_STORE_H
+#define FILOT_STORE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/base/buffer.h"
+#include "common/base/error.h"
+#include "common/http/http.h"
+
+struct store_settings {
+	const char *endpoint; /* https://ACCOUNT.r2.cloudflarestorage.com, http://127.0.0.1:9000 */
+	const char *access_key, *secret_key;
+	const char *bucket; /* the default bucket */
+	const char *region; /* NULL: "auto" */
+	int attempts; /* tries for a request that failed in transit or with 429, 500, 502, 503, 504; 0: 3 */
+	struct http_limits limits;
+};
+
+struct store;
+
+struct store_object {
+	int64_t bytes;
+	char etag[128];
+	char content_type[128];
+};
+
+struct store *store_new(const struct store_settings *settings, struct error *error); /* copies the strings */
+void store_free(struct store *store);
+
+/*
+ * bucket NULL: the default one. Errors: ERROR_NOT_FOUND (404), ERROR_TOO_LARGE (more than limits.body_bytes),
+ * ERROR_NOT_PERMITTED (401, 403; the message holds S3's code, e.g. SignatureDoesNotMatch, RequestTimeTooSkewed),
+ * ERROR_STORAGE_UNAVAILABLE (no answer, 429, 5xx after all tries), ERROR_TIMEOUT.
+ */
+bool store_get(struct store *store, const char *bucket, const char *key, int descriptor, struct store_object *object,
+	       char sha256[static 65], struct error *error);
+bool store_get_memory(struct store *store, const char *bucket, const char *key, struct buffer *bytes,
+		      struct store_object *object, struct error *error);
+bool store_put(struct store *store, const char *bucket, const char *key, int descriptor, int64_t bytes,
+	       const char *content_type, const char *sha256 /* hex of the body, or NULL: unsigned payload */,
+	       struct error *error);
+bool store_head(struct store *store, const char *bucket, const char *key, struct store_object *object,
+		struct error *error);
+bool store_delete(struct store *store, const char *bucket, const char *key, struct error *error);
+
+/* Appends a URL by which anyone may do `method` until `expires_s` seconds from now (at most 7 days). */
+bool store_presign(struct store *store, const char *method, const char *bucket, const char *key, int64_t expires_s,
+		   struct buffer *url, struct error *error);
+
+#endif
