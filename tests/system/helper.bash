@@ -1,0 +1,85 @@
+# shellcheck shell=bash source-path=SCRIPTDIR
+# For system tests: private servers by scripts/lib/servers.sh, the commands
+# under test on PATH, and waits that end. A test file says
+#
+#   load helper
+#   setup_file() { servers_setup redis postgres storage; }
+#   teardown_file() { servers_teardown; }
+#
+# and has in its tests: $SERVERS_DIR, the settings of its env file exported
+# (FILOT_…, SERVERS_…), and all functions of servers.sh with "$SERVERS_DIR"
+# as the first argument (server_kill "$SERVERS_DIR" redis).
+
+FILOT_ROOT=$(cd "$BATS_TEST_DIRNAME/../.." && pwd)
+FILOT_BIN=${FILOT_BIN:-$FILOT_ROOT/build/bin}
+# shellcheck source=../../scripts/lib/common.sh
+source "$FILOT_ROOT/scripts/lib/common.sh"
+# shellcheck source=../../scripts/lib/packages.sh
+source "$FILOT_ROOT/scripts/lib/packages.sh"
+# shellcheck source=../../scripts/lib/servers.sh
+source "$FILOT_ROOT/scripts/lib/servers.sh"
+export FILOT_ROOT FILOT_BIN PATH="$FILOT_BIN:$PATH"
+
+# servers_setup NAME…: start them in a folder of their own; for setup_file
+# or setup. Bats' own temporary folder will not do: PostgreSQL's user cannot
+# pass through it.
+servers_setup() {
+	SERVERS_DIR=$(temp_dir test-servers)
+	export SERVERS_DIR
+	servers_start "$SERVERS_DIR" "$@"
+	servers_settings
+}
+
+# servers_settings: export what the env file says (again, when a server was
+# started since).
+servers_settings() {
+	set -a
+	# shellcheck disable=SC1090 # made by servers_start
+	source <(sed "s/=\(.*\)/='\1'/" "$SERVERS_DIR/env")
+	set +a
+}
+
+# servers_teardown: for teardown_file or teardown; keeps the folder when
+# FILOT_KEEP is set, to look at logs.
+servers_teardown() {
+	if [[ -n ${FILOT_KEEP:-} ]]; then
+		servers_stop "$SERVERS_DIR"
+		echo "# kept: $SERVERS_DIR" >&3
+	else
+		servers_remove "$SERVERS_DIR"
+	fi
+}
+
+# sql QUERY: as the user of the commands; rows on stdout, columns by '|'.
+sql() {
+	"$(postgres_bin)/psql" -X -q -A -t -v ON_ERROR_STOP=1 "$FILOT_DATABASE_URL" -c "$1"
+}
+
+# database_new: an empty database of its own for a test; FILOT_DATABASE_URL
+# (and SERVERS_DATABASE_POOLED_URL, where there is a pooler) name it then.
+database_new() {
+	local name
+	name=test_$(secret_new)
+	postgres_admin "$SERVERS_DIR" -d postgres -c "create database $name owner filot"
+	FILOT_DATABASE_URL=${FILOT_DATABASE_URL/\/filot\?/\/$name\?}
+	export FILOT_DATABASE_URL
+	if [[ -n ${SERVERS_DATABASE_POOLED_URL:-} ]]; then
+		SERVERS_DATABASE_POOLED_URL=${SERVERS_DATABASE_POOLED_URL/\/filot\?/\/$name\?}
+		export SERVERS_DATABASE_POOLED_URL
+	fi
+}
+
+# redis ARGUMENTS…: redis-cli as the user of the commands.
+redis() {
+	redis_client "$SERVERS_DIR" "$@"
+}
+
+# corpus: print the folder of real documents, or skip the test and say why.
+# For the body of a test: dir=$(corpus) would lose the skip, so it is in
+# $CORPUS afterwards.
+corpus() {
+	CORPUS=${FILOT_CORPUS:-$FILOT_ROOT/../shared/corpus}
+	if [[ ! -d $CORPUS/pages ]]; then
+		skip "no corpus: set FILOT_CORPUS to a folder with pages/, pdf/ and bad/"
+	fi
+}
