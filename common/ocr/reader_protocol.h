@@ -1,0 +1,45 @@
+/*
+ * What a worker and its reader child say to each other, over one stream socket (the child's standard input).
+ *
+ * A frame is a 4-byte little-endian payload length, one type byte, and the payload. The parent sends a request; with
+ * FRAME_READ comes the document's descriptor as SCM_RIGHTS ancillary data of the frame's first byte. The child answers
+ * with any number of FRAME_PAGE, then one FRAME_DONE or FRAME_ERROR. Payloads are JSON objects:
+ *
+ *   FRAME_LOAD   {"lang":"eng"}                      -> FRAME_DONE | FRAME_ERROR
+ *   FRAME_READ   {"lang":…,"pages":…|null,"dpi":0,"psm":3,"password":…|null,
+ *                 "limits":{"pages":…,"page_pixels":…,"document_bytes":…,"result_bytes":…,"time_ms":…}}
+ *   FRAME_PAGE   a page object (page.h)
+ *   FRAME_DONE   {"engine":{"backend":"tesseract","model":"eng","model_sha256":…,"version":"5.3.0"},"rss_bytes":…}
+ *   FRAME_ERROR  {"code":"corrupt_document","message":…,"page":0}
+ *
+ * The child trusts the parent; the parent trusts nothing that comes back. Memory and descriptor limits are set by the
+ * child on itself from its command line (--memory-bytes N --tessdata DIR) before it reads its first frame. The child
+ * ends when its socket ends.
+ */
+#ifndef FILOT_READER_PROTOCOL_H
+#define FILOT_READER_PROTOCOL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/base/buffer.h"
+#include "common/base/error.h"
+
+enum frame_type { FRAME_LOAD = 'L', FRAME_READ = 'R', FRAME_PAGE = 'P', FRAME_DONE = 'D', FRAME_ERROR = 'E' };
+
+#define FRAME_LONGEST_BYTES (256 * 1024 * 1024)
+
+/* Sends a frame, with `descriptor` unless it is -1. */
+bool frame_send(int socket, enum frame_type type, const void *payload, size_t length, int descriptor,
+		struct error *error);
+
+/*
+ * Receives a frame into `payload` (cleared first). Waits until `deadline_ms` on the monotonic clock (0: for ever), then
+ * ERROR_TIMEOUT. The peer's end is ERROR_UNAVAILABLE; a length above `longest` or an unknown type ERROR_INTERNAL.
+ * `interrupt` (a descriptor, -1: none) becoming readable ends the wait with ERROR_TRY_AGAIN. A descriptor that came
+ * along is put into *descriptor when that is not NULL (else closed), -1 when none came.
+ */
+bool frame_receive(int socket, enum frame_type *type, struct buffer *payload, size_t longest, int64_t deadline_ms,
+		   int interrupt, int *descriptor, struct error *error);
+
+#endif
