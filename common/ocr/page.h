@@ -25,12 +25,15 @@ struct box {
 	int32_t x, y, width, height;
 };
 
+/* Neutral (numbers, punctuation) and mixed words follow their paragraph. */
+enum word_direction { WORD_NEUTRAL, WORD_LEFT_TO_RIGHT, WORD_RIGHT_TO_LEFT };
+
 struct word {
 	struct box box;
 	float confidence;
 	char *text; /* UTF-8, not empty */
 	char *language; /* Tesseract's name, or NULL */
-	bool right_to_left;
+	enum word_direction direction;
 };
 
 struct line {
@@ -45,23 +48,23 @@ struct line {
 
 struct paragraph {
 	struct box box;
-	int32_t block, number;
+	int32_t block, number; /* number: 1, 2, … within the block */
 	bool right_to_left;
 };
 
-enum block_kind { BLOCK_TEXT, BLOCK_IMAGE, BLOCK_SEPARATOR };
+/* Tesseract's PolyBlockType as far as its outputs tell it apart: hOCR's ocr_header, ocr_textfloat and ocr_caption. */
+enum block_kind { BLOCK_TEXT, BLOCK_HEADING, BLOCK_PULLOUT, BLOCK_CAPTION, BLOCK_IMAGE, BLOCK_SEPARATOR, BLOCK_KIND_COUNT };
 
 struct block {
 	struct box box;
-	int32_t number; /* from 1 among all blocks, in reading order */
-	enum block_kind kind; /* images and rules have no paragraphs; kept for hOCR and ALTO */
-	int32_t order; /* index of the first line at or after which it stands, for image and separator blocks */
+	int32_t number; /* 1, 2, … among all blocks, in reading order: its index + 1 */
+	enum block_kind kind; /* images and separators (rules) have no paragraphs; they are kept for TSV, hOCR and ALTO */
 };
 
 struct page {
 	int32_t number; /* from 1, of the document */
 	int32_t width, height;
-	int32_t dpi;
+	int32_t dpi; /* that the engine worked with (GetSourceYResolution after recognition); 0 when not known */
 	int32_t rotation; /* 0, 90, 180, 270: what was undone before reading */
 	float confidence; /* Tesseract's mean text confidence */
 	char *text; /* plain text as the engine lays it out, with its line ends */
