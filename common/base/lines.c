@@ -2,6 +2,7 @@
 #include "common/base/lines.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -21,6 +22,12 @@ static bool fill(struct lines *lines, const volatile sig_atomic_t *stop, struct 
 	if (!end)
 		return error_set(error, ERROR_OUT_OF_MEMORY, "reading lines: out of memory");
 	for (;;) {
+		/* A signal between this check and the wait must not be lost, so the wait ends now and then by itself. */
+		struct pollfd ready = { .fd = lines->descriptor, .events = POLLIN };
+		while (stop && !*stop && poll(&ready, 1, 250) == 0)
+			;
+		if (stop && *stop)
+			return error_set(error, ERROR_TRY_AGAIN, "reading lines: interrupted");
 		ssize_t count = read(lines->descriptor, end, READ_BYTES);
 		if (count >= 0) {
 			lines->ended = count == 0;
@@ -29,8 +36,6 @@ static bool fill(struct lines *lines, const volatile sig_atomic_t *stop, struct 
 		}
 		if (errno != EINTR)
 			return error_set(error, ERROR_INTERNAL, "reading lines: %s", strerror(errno));
-		if (stop && *stop)
-			return error_set(error, ERROR_TRY_AGAIN, "reading lines: interrupted");
 	}
 }
 

@@ -28,8 +28,8 @@ enum lines_status { LINES_LINE, LINES_TOO_LONG, LINES_END, LINES_FAILED };
 void lines_open(struct lines *lines, int descriptor, size_t longest);
 
 /*
- * The next line, without its "\n" or "\r\n" and followed by a NUL; it lives until the next call. An interrupting signal
- * ends the wait with LINES_FAILED and ERROR_TRY_AGAIN when `*stop` is set, else reading goes on. `stop` may be NULL.
+ * The next line, without its "\n" or "\r\n" and followed by a NUL; it lives until the next call. Once `*stop` is set,
+ * waiting for input ends soon with LINES_FAILED and ERROR_TRY_AGAIN. `stop` may be NULL.
  */
 enum lines_status lines_next(struct lines *lines, char **line, size_t *length, const volatile sig_atomic_t *stop,
 			     struct error *error);

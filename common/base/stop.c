@@ -21,3 +21,17 @@ void stop_install(void)
 	action.sa_handler = SIG_IGN;
 	(void)sigaction(SIGPIPE, &action, NULL);
 }
+
+int stop_start_thread(pthread_t *thread, void *(*run)(void *), void *argument)
+{
+	sigset_t blocked;
+	sigset_t before;
+	(void)sigemptyset(&blocked);
+	(void)sigaddset(&blocked, SIGTERM);
+	(void)sigaddset(&blocked, SIGINT);
+	/* a new thread inherits the mask */
+	(void)pthread_sigmask(SIG_BLOCK, &blocked, &before);
+	int failure = pthread_create(thread, NULL, run, argument);
+	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return failure;
+}

@@ -5,6 +5,7 @@
 #ifndef FILOT_STOP_H
 #define FILOT_STOP_H
 
+#include <pthread.h>
 #include <signal.h>
 
 /* How many such signals have come; non-zero means: take no more work. */
@@ -12,5 +13,8 @@ extern volatile sig_atomic_t stop_requests;
 
 /* Installs the handlers (without SA_RESTART, so that waits end with EINTR) and ignores SIGPIPE. Once, in main. */
 void stop_install(void);
+
+/* Starts a thread that never gets these signals, so that they interrupt the waits of the main thread. Like pthread_create. */
+int stop_start_thread(pthread_t *thread, void *(*run)(void *), void *argument);
 
 #endif
