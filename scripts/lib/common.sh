@@ -26,10 +26,10 @@ usage_error() {
 	exit 64
 }
 
-# usage_print: the comment block at the top of the running script, from its
-# third line on, is its help text, so that both are always the same.
+# usage_print: the comment block at the top of the running script is its
+# help text, so that both are always the same.
 usage_print() {
-	sed -n '3,/^[^#]/ { /^#/ { s/^# \{0,1\}//; p; }; }' "$0"
+	sed -n '2,/^\([^#]\|$\)/ { /^#/ { s/^# \{0,1\}//; p; }; }' "$FILOT_ROOT/scripts/${0##*/}"
 }
 
 # need COMMAND PACKAGE: the command must be there.

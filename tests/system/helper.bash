@@ -11,14 +11,15 @@
 # as the first argument (server_kill "$SERVERS_DIR" redis).
 
 FILOT_ROOT=$(cd "$BATS_TEST_DIRNAME/../.." && pwd)
-FILOT_BIN=${FILOT_BIN:-$FILOT_ROOT/build/bin}
+FILOT_BUILD=${FILOT_BUILD:-$FILOT_ROOT/build} # build/san: the sanitized one
+FILOT_BIN=$FILOT_BUILD/bin
 # shellcheck source=../../scripts/lib/common.sh
 source "$FILOT_ROOT/scripts/lib/common.sh"
 # shellcheck source=../../scripts/lib/packages.sh
 source "$FILOT_ROOT/scripts/lib/packages.sh"
 # shellcheck source=../../scripts/lib/servers.sh
 source "$FILOT_ROOT/scripts/lib/servers.sh"
-export FILOT_ROOT FILOT_BIN PATH="$FILOT_BIN:$PATH"
+export FILOT_ROOT FILOT_BUILD FILOT_BIN PATH="$FILOT_BIN:$PATH"
 
 # servers_setup NAME…: start them in a folder of their own; for setup_file
 # or setup. Bats' own temporary folder will not do: PostgreSQL's user cannot

