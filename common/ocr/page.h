@@ -42,7 +42,8 @@ struct line {
 	int32_t block, paragraph; /* numbers from 1; paragraphs count anew in each block */
 	size_t first_word, word_count; /* in page.words */
 	int32_t baseline[4]; /* x1, y1, x2, y2 */
-	float row_height_px, descenders_px, ascenders_px; /* Tesseract's row attributes; 0 when not known */
+	/* As Tesseract's RowAttributes gives them (descenders below zero); 0 when not known. */
+	float row_height_px, descenders_px, ascenders_px;
 	int32_t orientation; /* 0, 90, 180, 270: how the text stands on the page, clockwise */
 };
 
@@ -85,13 +86,40 @@ bool page_add_word(struct page *page, const struct word *word, struct error *err
 
 void page_free(struct page *page);
 
-/* Appends the page as a JSON object (no line end). */
+/*
+ * Appends the page as a JSON object (no line end). The members of the contract:
+ *   page, width, height, dpi, rotation, text, confidence,
+ *   lines [{ box [x,y,w,h], text (its words joined by blanks), confidence, words [{ box, text, confidence }] }]
+ * and, beyond it, what TSV, hOCR and the reader need:
+ *   lang         the language of the page's first word, left out when there is none; a word of another language has its
+ *                own "lang" (null: none)
+ *   lines        block, paragraph (numbers); baseline [x1,y1,x2,y2], row [height,descenders,ascenders], orientation:
+ *                left out when all zero
+ *   words        dir "ltr" or "rtl", left out when neutral
+ *   blocks       [{ box, kind "text|heading|pullout|caption|image|separator" }], block 1 first
+ *   paragraphs   [{ box, block, number, rtl }], rtl left out when false
+ *   ms           { decode, layout, recognise }
+ * Confidences and row attributes have at most two decimals here: what a result line and a database need.
+ */
 void page_write_json(const struct page *page, struct buffer *out);
 
+/* The same with every bit of the numbers, for the way from a reader to its worker: TSV shows six decimals. */
+void page_write_exact_json(const struct page *page, struct buffer *out);
+
+#define PAGE_LONGEST_JSON_BYTES (128 * 1024 * 1024)
+
 /*
- * Reads what page_write_json writes, distrusting it: it comes from a process that parsed a stranger's bytes. Every
- * number is checked for its range and every reference for its target. ERROR_INTERNAL when it is not a page.
+ * Reads what the two writers write, distrusting it: it comes from a process that parsed a stranger's bytes. Every number
+ * is checked for its range, every box for lying on the page, every reference for its target, strings for UTF-8 without
+ * NUL. Unknown members are passed over; a line's "text" is not read (its words have it). ERROR_INTERNAL, with the place,
+ * when it is not a page; *page is zero then.
  */
 bool page_parse_json(struct page *page, const char *bytes, size_t length, struct error *error);
+
+/* The checks of page_parse_json on a page built otherwise (a reader's own test of what it built). */
+bool page_check(const struct page *page, struct error *error);
+
+/* "text", "heading", …, NULL. */
+extern const char *const block_kind_names[BLOCK_KIND_COUNT + 1];
 
 #endif
