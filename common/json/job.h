@@ -26,7 +26,7 @@ struct job {
 	const char *lang; /* Tesseract language names joined by '+'; never NULL ("eng") */
 	const char *key; /* idempotency key, 1..256 bytes, or NULL */
 	const char *trace; /* W3C traceparent, or NULL */
-	const char *tenant; /* or NULL */
+	const char *tenant; /* as document, or NULL */
 	enum job_priority priority;
 	int64_t attempt; /* from 1 */
 	int64_t enqueued_at_ms; /* Unix ms */
@@ -45,7 +45,8 @@ extern const char *const job_priority_names[JOB_PRIORITY_COUNT + 1];
 /*
  * Reads one job line of `length` bytes. Missing "job", "document", "enqueued_at", "lang", "priority" and "attempt" get a
  * new ULID, the job's id, now, "eng", normal and 1. Anything else that is missing, of the wrong type or out of range is
- * ERROR_BAD_JOB with the member's name. `v` other than 1 is refused. On failure *job is zero, but job->id is kept when
+ * ERROR_BAD_JOB with the member's name ("line" for the whole). `v` other than 1 is refused; without it 1 is meant. Lines
+ * longer than 1 MiB, nested deeper than 32 levels or with a member twice are refused. On failure *job is zero, but job->id is kept when
  * the line had a valid one, so that an error line can name it.
  */
 bool job_parse(struct job *job, const char *line, size_t length, struct error *error);
