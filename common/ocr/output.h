@@ -1,6 +1,6 @@
 /*
  * What can be made of a result: JSON lines, plain text, TSV and hOCR. The text, TSV and hOCR are those of Tesseract's own
- * renderers (api/*renderer.cpp of 5.x): the same columns, classes, attributes and page separators.
+ * renderers (api/baseapi.cpp and api/hocrrenderer.cpp of 5.x): the same columns, classes, attributes and page separators.
  */
 #ifndef FILOT_OUTPUT_H
 #define FILOT_OUTPUT_H
