@@ -105,42 +105,59 @@ packages_redis() {
 		echo redis-server
 	elif package_installed valkey-server; then
 		echo valkey-server
-	elif [[ -n $(apt-cache show redis-server 2>/dev/null) ]] || apt_lists_empty; then
-		echo redis-server
-	else
+	elif [[ -n $(packages_unknown redis-server) && -z $(packages_unknown valkey-server) ]]; then
 		echo valkey-server
+	else
+		echo redis-server
 	fi
 }
 
-apt_lists_empty() {
-	! compgen -G '/var/lib/apt/lists/*_Packages*' >/dev/null
+# packages_unknown NAME…: print those that no package list offers.
+packages_unknown() {
+	local known name
+	known=$(LC_ALL=C apt-cache policy "$@" 2>/dev/null |
+		awk '/^[^ ]/ { name = $1 } /Candidate:/ && $2 != "(none)" { print name }')
+	for name in "$@"; do
+		[[ $'\n'$known$'\n' == *$'\n'$name:$'\n'* ]] || echo "$name"
+	done
+}
+
+# apt_update: new package lists. A source that fails is no reason to stop:
+# the others may have all we need; packages_install looks.
+apt_update() {
+	say "packages: fetching package lists"
+	as_root apt-get -q -o Acquire::Retries=3 update >"$1" 2>&1 </dev/null || true
 }
 
 # packages_install NAME…: install what is missing, nothing else. Services of
 # new packages are neither started now nor at the next boot: we run private
 # ones, and a machine should not change more than was asked.
 packages_install() {
-	local -a missing
-	local log=$FILOT_ROOT/build/log/apt.log
+	local -a missing unknown
+	local log=$FILOT_ROOT/build/log/apt.log updated=0
 	mapfile -t missing < <(packages_missing "$@")
 	if ((${#missing[@]} == 0)); then
 		say "packages: all there"
 		return
 	fi
 	mkdir -p "${log%/*}"
-	say "packages: installing ${missing[*]}"
-	if apt_lists_empty || ! apt-cache show "${missing[@]}" >/dev/null 2>&1; then
-		quietly "$log" as_root apt-get -q -o Acquire::Retries=3 update ||
-			die "apt-get update failed (see above)" \
-				"check the network and /etc/apt/sources.list, then start $0 again"
+	if [[ -n $(packages_unknown "${missing[@]}") ]]; then
+		apt_update "$log.update"
+		updated=1
 	fi
+	mapfile -t unknown < <(packages_unknown "${missing[@]}")
+	if ((${#unknown[@]} > 0)); then
+		grep -E '^(E|W|Err):' "$log.update" | sort -u | head -n 5 >&2 || true
+		die "apt-get knows no package ${unknown[*]}" \
+			"check the network and that /etc/apt/sources.list names Debian 12 or 13 'main'; the log is $log.update"
+	fi
+	say "packages: installing ${missing[*]}"
 	if ! quietly "$log" apt_install "${missing[@]}"; then
-		# The lists may be older than the mirror: once more with new ones.
-		say "packages: fetching new package lists and trying again"
-		quietly "$log" as_root apt-get -q -o Acquire::Retries=3 update || true
+		((!updated)) || die "apt-get could not install: ${missing[*]}" "read $log"
+		say "packages: the lists may be older than the mirror; once more with new ones"
+		apt_update "$log.update"
 		quietly "$log" apt_install "${missing[@]}" ||
-			die "apt-get could not install: ${missing[*]}" \
-				"read $log; on Debian 12 or 13 with the 'main' component all of them exist"
+			die "apt-get could not install: ${missing[*]}" "read $log"
 	fi
 	services_disable "${missing[@]}"
 }
@@ -190,11 +207,11 @@ hiredis_install() {
 		say "hiredis: there"
 		return
 	fi
-	if apt_lists_empty; then
-		quietly "$FILOT_ROOT/build/log/apt.log" as_root apt-get -q update ||
-			die "apt-get update failed (see above)" "check the network, then start $0 again"
+	if [[ -n $(packages_unknown libhiredis-dev) ]]; then
+		mkdir -p "$FILOT_ROOT/build/log"
+		apt_update "$FILOT_ROOT/build/log/apt.log.update"
 	fi
-	candidate=$(apt-cache policy libhiredis-dev | awk '/Candidate:/ { print $2 }')
+	candidate=$(LC_ALL=C apt-cache policy libhiredis-dev | awk '/Candidate:/ { print $2 }')
 	if [[ -n $candidate && $candidate != '(none)' ]] &&
 		dpkg --compare-versions "$candidate" ge 1.2; then
 		packages_install libhiredis-dev

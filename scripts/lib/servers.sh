@@ -417,7 +417,7 @@ pgbouncer_prepare() {
 	printf '"filot" "%s"\n' "$(env_get "$dir" SERVERS_DATABASE_PASSWORD)" >"$home/users"
 	cat >"$home/pgbouncer.ini" <<-END
 		[databases]
-		filot = host=127.0.0.1 port=$(server_port "$dir" postgres) dbname=filot
+		* = host=127.0.0.1 port=$(server_port "$dir" postgres)
 		[pgbouncer]
 		listen_addr = 127.0.0.1
 		listen_port = $(server_port "$dir" pgbouncer)

@@ -129,6 +129,37 @@ tap_of() {
 	run -1 port_busy "$port"
 }
 
+# A system where only `here` is installed and only `offered` can be had.
+fake_system() {
+	dpkg-query() { [[ ${*: -1} != here ]] || echo installed; }
+	apt-cache() { printf 'offered:\n  Installed: (none)\n  Candidate: 1.0\n'; }
+	apt-get() { echo 'W: Failed to fetch http://mirror/'; }
+	apt_install() { echo "$*" >>"$BATS_TEST_TMPDIR/installed"; }
+	services_disable() { :; }
+	as_root() { "$@"; }
+	FILOT_ROOT=$BATS_TEST_TMPDIR
+}
+
+@test "only missing packages are installed" {
+	fake_system
+	run -0 packages_install here offered
+	[ "$(cat "$BATS_TEST_TMPDIR/installed")" = offered ]
+}
+
+@test "apt-get is not called when all packages are there" {
+	fake_system
+	run -0 packages_install here
+	[[ $output == *'all there'* ]]
+	[ ! -e "$BATS_TEST_TMPDIR/installed" ]
+}
+
+@test "a package that nobody offers is named, with what apt-get said" {
+	fake_system
+	run -1 packages_install here nowhere offered
+	[[ $output == *'Failed to fetch http://mirror/'*'knows no package nowhere'* ]]
+	[ ! -e "$BATS_TEST_TMPDIR/installed" ]
+}
+
 @test "a changed hiredis archive is not built" {
 	hiredis_fetch() { echo changed >"$1/hiredis_$HIREDIS_VERSION.orig.tar.gz"; }
 	FILOT_ROOT=$BATS_TEST_TMPDIR HIREDIS_PREFIX=$BATS_TEST_TMPDIR/hiredis

@@ -121,6 +121,8 @@ s3_get() { # ACCESS-KEY SECRET-KEY PATH [PREFIX…]
 	sql 'create table mine (x int)'
 	run sql 'select current_database()'
 	[[ $output == test_* ]]
+	FILOT_DATABASE_URL=$SERVERS_DATABASE_POOLED_URL run sql 'select current_database()'
+	[[ $output == test_* ]]
 }
 
 @test "PgBouncer gives each transaction any server connection" {
