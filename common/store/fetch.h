@@ -10,31 +10,43 @@
 
 struct fetch_policy {
 	const char *const *allowed_folders; /* file: URIs must lie under one (after symbolic links); NULL-terminated */
-	bool any_file; /* a person's own command line: every file: URI and plain path */
+	bool any_file; /* a person's own command line: every file: URI and plain path, pipes (FIFOs) too */
 	bool private_addresses; /* https: may reach loopback, link-local and private addresses */
 	bool plain_http; /* http: as well as https: */
-	int64_t most_bytes;
-	int64_t time_ms;
-	const char *const *allowed_buckets; /* NULL: the default bucket only */
+	int64_t most_bytes; /* 0: 512 MiB */
+	int64_t time_ms; /* for one document, all tries together; 0: 10 min */
+	const char *const *allowed_buckets; /* NULL-terminated; NULL: the default bucket only */
+	int attempts; /* tries for https:; 0: 3 (the store has its own) */
 };
 
 struct fetch; /* one thread's clients */
 
-/* `store` may be NULL (no object storage configured: r2: is ERROR_CONFIG) and stays the caller's. */
+/*
+ * `policy` and what it points to must outlive it. `store` may be NULL (no object storage configured: r2: is ERROR_CONFIG)
+ * and stays the caller's; each fetch sets its limits to the policy's. ERROR_CONFIG: an allowed folder is not there.
+ */
 struct fetch *fetch_new(const struct fetch_policy *policy, struct store *store, struct error *error);
-void fetch_free(struct fetch *fetch);
+void fetch_free(struct fetch *fetch); /* NULL is fine */
 
 /*
- * Opens the job's document read-only, at its start, as a regular file or a sealed memfd, and checks size and sha256.
- * The caller closes the descriptor. -1 with ERROR_FORBIDDEN_URI, _NOT_FOUND, _TOO_LARGE, _CHECKSUM_MISMATCH,
- * _STORAGE_UNAVAILABLE, _TIMEOUT, _EMPTY_DOCUMENT (no bytes), _BAD_JOB (not a URI of ours).
+ * Opens the job's document (job->uri and job->sha256 are read), at its start, as a regular file opened for reading or a
+ * sealed memfd, and checks size and sha256. The caller closes the descriptor. -1 with ERROR_FORBIDDEN_URI (the policy, or
+ * a server that answers 401 or 403), _NOT_FOUND, _TOO_LARGE, _CHECKSUM_MISMATCH, _STORAGE_UNAVAILABLE (also when the
+ * object storage refuses our key: that is no fault of the job), _TIMEOUT, _EMPTY_DOCUMENT (no bytes), _BAD_JOB (not a URI
+ * of ours), _CONFIG (r2: without object storage). Messages never hold an https: URI's path, query or user.
  */
 int fetch_open(struct fetch *fetch, const struct job *job, struct error *error);
 
-/* Splits "r2://bucket/key" in place of copies: bucket into `bucket`, returns the (percent-decoded) key; the caller frees. */
+/*
+ * Splits "r2://bucket/key": bucket into `bucket`, returns the percent-decoded key; the caller frees. NULL: ERROR_BAD_JOB
+ * (no bucket name, no key, a '?' or '#' that is not percent-encoded, %00, not UTF-8). store_uri() writes such URIs.
+ */
 char *fetch_split_r2(const char *uri, char bucket[static 64], struct error *error);
 
-/* The path of a file: URI ("file:/a%20b", "file:///a"), percent-decoded; the caller frees. NULL: ERROR_BAD_JOB. */
+/*
+ * The path of a file: URI ("file:/a%20b", "file:///a", "file://localhost/a"; RFC 8089), percent-decoded; the caller frees.
+ * NULL: ERROR_BAD_JOB.
+ */
 char *fetch_file_path(const char *uri, struct error *error);
 
 #endif

@@ -19,7 +19,7 @@ struct store_settings {
 	const char *bucket; /* the default bucket */
 	const char *region; /* NULL: "auto" */
 	int attempts; /* tries for a request that failed in transit or with 429, 500, 502, 503, 504; 0: 3 */
-	struct http_limits limits;
+	struct http_limits limits; /* 0 members: http.h's defaults */
 };
 
 struct store;
@@ -30,13 +30,25 @@ struct store_object {
 	char content_type[128];
 };
 
-struct store *store_new(const struct store_settings *settings, struct error *error); /* copies the strings */
-void store_free(struct store *store);
+/* Copies the strings. ERROR_CONFIG: no endpoint, key or bucket, or not one. The process must have called http_setup. */
+struct store *store_new(const struct store_settings *settings, struct error *error);
+void store_free(struct store *store); /* NULL is fine */
+
+/* The default bucket. */
+const char *store_bucket(const struct store *store);
+
+/* For the requests that follow. 0: as it was in the settings. */
+void store_set_limits(struct store *store, int64_t body_bytes, int64_t total_ms);
 
 /*
  * bucket NULL: the default one. Errors: ERROR_NOT_FOUND (404), ERROR_TOO_LARGE (more than limits.body_bytes),
  * ERROR_NOT_PERMITTED (401, 403; the message holds S3's code, e.g. SignatureDoesNotMatch, RequestTimeTooSkewed),
- * ERROR_STORAGE_UNAVAILABLE (no answer, 429, 5xx after all tries), ERROR_TIMEOUT.
+ * ERROR_STORAGE_UNAVAILABLE (no answer, 429, 5xx after all tries), ERROR_TIMEOUT, ERROR_BAD_JOB (no bucket name, or a key
+ * that is empty, over 1024 bytes or not UTF-8), ERROR_CHECKSUM_MISMATCH (put: the body is not what sha256 says),
+ * ERROR_CONFIG (wrong region), ERROR_INTERNAL (any other answer). Messages name bucket and key.
+ *
+ * store_get writes at the descriptor's position (a file is cut to that again when a try fails).
+ * store_put sends `bytes` from the descriptor's position on; the descriptor must be seekable, its position stays.
  */
 bool store_get(struct store *store, const char *bucket, const char *key, int descriptor, struct store_object *object,
 	       char sha256[static 65], struct error *error);
@@ -49,8 +61,17 @@ bool store_head(struct store *store, const char *bucket, const char *key, struct
 		struct error *error);
 bool store_delete(struct store *store, const char *bucket, const char *key, struct error *error);
 
-/* Appends a URL by which anyone may do `method` until `expires_s` seconds from now (at most 7 days). */
+/* Appends a URL by which anyone may do `method` until `expires_s` seconds from now (1 to 604,800: 7 days). */
 bool store_presign(struct store *store, const char *method, const char *bucket, const char *key, int64_t expires_s,
 		   struct buffer *url, struct error *error);
+
+/* Appends "r2://bucket/key" with the key percent-encoded: the URI that a job names an object by. bucket NULL: the default. */
+void store_uri(const struct store *store, const char *bucket, const char *key, struct buffer *uri);
+
+/* True for a name that can be a bucket: 1..63 of [A-Za-z0-9._-], beginning and ending with a letter or digit. */
+bool store_bucket_valid(const char *bucket);
+
+/* ERROR_BAD_JOB unless the key is 1..1024 bytes of UTF-8. */
+bool store_key_valid(const char *key, struct error *error);
 
 #endif

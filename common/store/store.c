@@ -1,0 +1,422 @@
+/*
+ * Objects by path-style URLs: endpoint/bucket/key. libcurl signs the requests; what it signs is the path exactly as we wrote
+ * it, so the key is encoded here in S3's canonical form, and the payload's sum goes along as a header of ours, so that
+ * every libcurl signs the same.
+ */
+#include "common/store/store.h"
+
+#include <ctype.h>
+#include <curl/curl.h>
+#include <openssl/crypto.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/clock.h"
+#include "common/base/json_text.h"
+#include "common/http/http.h"
+#include "common/store/sigv4.h"
+
+#define KEY_LONGEST_BYTES 1024
+#define PRESIGN_LONGEST_S (7 * 24 * 60 * 60)
+#define EMPTY_SHA256 "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+
+struct store {
+	struct http *http;
+	char *endpoint; /* scheme://host[:port][/path], no '/' at its end */
+	char *origin; /* scheme://host[:port] of it, the port only when it is not the scheme's own (as in the Host header) */
+	char *access_key, *secret_key, *bucket, *region;
+	int attempts;
+	struct http_limits settings_limits, limits;
+};
+
+bool store_bucket_valid(const char *bucket)
+{
+	static const char ends[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+	size_t length = strlen(bucket);
+	return length >= 1 && length <= 63 && strchr(ends, bucket[0]) && strchr(ends, bucket[length - 1]) &&
+	       strspn(bucket, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.-_") == length;
+}
+
+bool store_key_valid(const char *key, struct error *error)
+{
+	size_t length = strlen(key);
+	if (!length)
+		return error_set(error, ERROR_BAD_JOB, "an object's key must not be empty");
+	if (length > KEY_LONGEST_BYTES)
+		return error_set(error, ERROR_BAD_JOB, "an object's key must not have more than %d bytes", KEY_LONGEST_BYTES);
+	for (size_t position = 0; position < length;) {
+		size_t step = json_text_utf8_length(key + position, length - position);
+		if (!step)
+			return error_set(error, ERROR_BAD_JOB, "an object's key must be UTF-8");
+		position += step;
+	}
+	return true;
+}
+
+/* Splits the endpoint; http and https only, nothing after the path. */
+static bool store_set_endpoint(struct store *store, const char *endpoint, struct error *error)
+{
+	char *scheme = NULL, *host = NULL, *port = NULL, *user = NULL, *query = NULL;
+	bool done = false;
+	CURLU *url = curl_url();
+	if (!url || !strstr(endpoint, "://") || curl_url_set(url, CURLUPART_URL, endpoint, 0) != CURLUE_OK ||
+	    curl_url_get(url, CURLUPART_SCHEME, &scheme, 0) != CURLUE_OK ||
+	    curl_url_get(url, CURLUPART_HOST, &host, 0) != CURLUE_OK ||
+	    (strcmp(scheme, "https") != 0 && strcmp(scheme, "http") != 0) ||
+	    curl_url_get(url, CURLUPART_USER, &user, 0) == CURLUE_OK ||
+	    curl_url_get(url, CURLUPART_QUERY, &query, 0) == CURLUE_OK) {
+		(void)error_set(error, ERROR_CONFIG, "object storage: the endpoint must be https://host[:port]");
+		goto out;
+	}
+	(void)curl_url_get(url, CURLUPART_PORT, &port, CURLU_NO_DEFAULT_PORT);
+	size_t length = strlen(endpoint);
+	while (length && endpoint[length - 1] == '/')
+		length--;
+	store->endpoint = strndup(endpoint, length);
+	if (asprintf(&store->origin, "%s://%s%s%s", scheme, host, port ? ":" : "", port ? port : "") < 0)
+		store->origin = NULL;
+	done = (store->endpoint && store->origin) ||
+	       error_set(error, ERROR_OUT_OF_MEMORY, "no memory for an object storage client");
+out:
+	curl_free(scheme);
+	curl_free(host);
+	curl_free(port);
+	curl_free(user);
+	curl_free(query);
+	curl_url_cleanup(url);
+	return done;
+}
+
+static bool store_check(const struct store_settings *settings, struct error *error)
+{
+	const struct {
+		const char *name, *value;
+	} needed[] = { { "endpoint", settings->endpoint },
+		       { "access key", settings->access_key },
+		       { "secret key", settings->secret_key },
+		       { "bucket", settings->bucket } };
+	for (size_t index = 0; index < sizeof needed / sizeof *needed; index++)
+		if (!needed[index].value || !*needed[index].value)
+			return error_set(error, ERROR_CONFIG, "object storage: the %s is not set", needed[index].name);
+	if (!store_bucket_valid(settings->bucket))
+		return error_set(error, ERROR_CONFIG, "object storage: \"%.64s\" cannot be a bucket's name", settings->bucket);
+	const char *region = settings->region;
+	if (region && strspn(region, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_") != strlen(region))
+		return error_set(error, ERROR_CONFIG, "object storage: \"%.64s\" cannot be a region", region);
+	return true;
+}
+
+struct store *store_new(const struct store_settings *settings, struct error *error)
+{
+	if (!store_check(settings, error))
+		return NULL;
+	struct store *store = calloc(1, sizeof *store);
+	if (!store) {
+		(void)error_set(error, ERROR_OUT_OF_MEMORY, "no memory for an object storage client");
+		return NULL;
+	}
+	store->access_key = strdup(settings->access_key);
+	store->secret_key = strdup(settings->secret_key);
+	store->bucket = strdup(settings->bucket);
+	store->region = strdup(settings->region && *settings->region ? settings->region : "auto");
+	store->attempts = settings->attempts > 0 ? settings->attempts : 3;
+	store->limits = store->settings_limits = settings->limits;
+	if (!store->access_key || !store->secret_key || !store->bucket || !store->region) {
+		(void)error_set(error, ERROR_OUT_OF_MEMORY, "no memory for an object storage client");
+		goto failed;
+	}
+	if (!store_set_endpoint(store, settings->endpoint, error))
+		goto failed;
+	store->http = http_new(error);
+	if (store->http)
+		return store;
+failed:
+	store_free(store);
+	return NULL;
+}
+
+void store_free(struct store *store)
+{
+	if (!store)
+		return;
+	http_free(store->http);
+	if (store->secret_key)
+		OPENSSL_cleanse(store->secret_key, strlen(store->secret_key));
+	free(store->endpoint);
+	free(store->origin);
+	free(store->access_key);
+	free(store->secret_key);
+	free(store->bucket);
+	free(store->region);
+	free(store);
+}
+
+const char *store_bucket(const struct store *store)
+{
+	return store->bucket;
+}
+
+void store_set_limits(struct store *store, int64_t body_bytes, int64_t total_ms)
+{
+	store->limits.body_bytes = body_bytes > 0 ? body_bytes : store->settings_limits.body_bytes;
+	store->limits.total_ms = total_ms > 0 ? total_ms : store->settings_limits.total_ms;
+}
+
+/* ---- what an answer says ---- */
+
+/* Copies the text of <name>…</name> in an S3 error body; "" when there is none. Control characters become spaces. */
+static void xml_text(const struct buffer *body, const char *name, char *text, size_t size)
+{
+	char open[32], close[32];
+	text[0] = '\0';
+	(void)snprintf(open, sizeof open, "<%s>", name);
+	(void)snprintf(close, sizeof close, "</%s>", name);
+	const char *begin = body->data ? strstr(body->data, open) : NULL;
+	const char *end = begin ? strstr(begin, close) : NULL;
+	if (!end)
+		return;
+	begin += strlen(open);
+	size_t count = 0;
+	for (; begin < end && count + 1 < size; begin++)
+		text[count++] = (unsigned char)*begin < ' ' || *begin == 127 ? ' ' : *begin;
+	text[count] = '\0';
+}
+
+static enum error_code code_of_status(long status, const char *s3_code)
+{
+	static const struct {
+		const char *s3_code;
+		enum error_code code;
+	} known[] = {
+		{ "XAmzContentSHA256Mismatch", ERROR_CHECKSUM_MISMATCH },
+		{ "BadDigest", ERROR_CHECKSUM_MISMATCH },
+		{ "AuthorizationHeaderMalformed", ERROR_CONFIG }, /* the region */
+		{ "PermanentRedirect", ERROR_CONFIG },
+		{ "EntityTooLarge", ERROR_TOO_LARGE },
+		{ "RequestTimeout", ERROR_TIMEOUT },
+	};
+	for (size_t index = 0; index < sizeof known / sizeof *known; index++)
+		if (strcmp(known[index].s3_code, s3_code) == 0)
+			return known[index].code;
+	switch (status) {
+	case 401:
+	case 403:
+		return ERROR_NOT_PERMITTED;
+	case 404:
+		return ERROR_NOT_FOUND;
+	case 408:
+		return ERROR_TIMEOUT;
+	case 413:
+		return ERROR_TOO_LARGE;
+	case 429:
+		return ERROR_STORAGE_UNAVAILABLE;
+	default:
+		return status >= 500 ? ERROR_STORAGE_UNAVAILABLE : ERROR_INTERNAL;
+	}
+}
+
+/* A status outside 2xx as an error. */
+static bool store_judge(const struct http_response *response, struct error *error)
+{
+	if (response->status >= 200 && response->status <= 299)
+		return true;
+	char s3_code[64], message[200];
+	xml_text(&response->body, "Code", s3_code, sizeof s3_code);
+	xml_text(&response->body, "Message", message, sizeof message);
+	return error_set(error, code_of_status(response->status, s3_code), "HTTP %ld%s%s%s%s", response->status,
+			 *s3_code ? " " : "", s3_code, *message ? ": " : "", message);
+}
+
+/* ---- requests ---- */
+
+/* What differs between the five operations. */
+struct operation {
+	const char *method;
+	const char *content_type; /* or NULL */
+	const char *payload_sha256;
+	int upload;
+	int64_t upload_bytes;
+	int download;
+};
+
+static bool store_send(struct store *store, const char *bucket, const char *key, const struct operation *operation,
+		       struct http_response *response, struct error *error)
+{
+	char sum_header[96];
+	char *type_header = NULL;
+	struct buffer url = { 0 };
+	bool done = false;
+	*response = (struct http_response){ 0 };
+	bucket = bucket ? bucket : store->bucket;
+	if (!store_bucket_valid(bucket))
+		return error_set(error, ERROR_BAD_JOB, "\"%.64s\" cannot be a bucket's name", bucket);
+	if (!store_key_valid(key, error))
+		return false;
+	buffer_printf(&url, "%s/%s/", store->endpoint, bucket);
+	sigv4_encode(&url, key, true);
+	(void)snprintf(sum_header, sizeof sum_header, "x-amz-content-sha256: %s", operation->payload_sha256);
+	if (operation->content_type && asprintf(&type_header, "Content-Type: %s", operation->content_type) < 0)
+		type_header = NULL;
+	if (url.failed || (operation->content_type && !type_header)) {
+		(void)error_set(error, ERROR_OUT_OF_MEMORY, "object storage: no memory for a request");
+		goto out;
+	}
+	const struct http_request request = {
+		.method = operation->method,
+		.url = url.data,
+		.headers = (const char *const[]){ sum_header, type_header, NULL },
+		.signature = &(const struct http_signature){ .access_key = store->access_key,
+							     .secret_key = store->secret_key,
+							     .region = store->region,
+							     .service = "s3" },
+		.upload = operation->upload,
+		.upload_bytes = operation->upload_bytes,
+		.download = operation->download,
+		.attempts = store->attempts,
+		.limits = store->limits,
+	};
+	done = http_send(store->http, &request, response, error) && store_judge(response, error);
+	if (!done)
+		(void)error_prefix(error, "%s r2://%s/%.200s", operation->method, bucket, key);
+out:
+	free(type_header);
+	buffer_free(&url);
+	return done;
+}
+
+/* S3 puts its ETags in quotes. */
+static void object_of(const struct http_response *response, struct store_object *object)
+{
+	if (!object)
+		return;
+	const char *etag = response->etag;
+	size_t length = strlen(etag);
+	if (length >= 2 && etag[0] == '"' && etag[length - 1] == '"') {
+		etag++;
+		length -= 2;
+	}
+	*object = (struct store_object){ .bytes = response->bytes };
+	(void)snprintf(object->etag, sizeof object->etag, "%.*s", (int)length, etag);
+	(void)snprintf(object->content_type, sizeof object->content_type, "%s", response->content_type);
+}
+
+bool store_get(struct store *store, const char *bucket, const char *key, int descriptor, struct store_object *object,
+	       char sha256[static 65], struct error *error)
+{
+	struct http_response response;
+	bool done = store_send(store, bucket, key,
+			       &(const struct operation){ .method = "GET",
+							  .payload_sha256 = EMPTY_SHA256,
+							  .upload = -1,
+							  .download = descriptor },
+			       &response, error);
+	if (done) {
+		object_of(&response, object);
+		memcpy(sha256, response.sha256, sizeof response.sha256);
+	}
+	buffer_free(&response.body);
+	return done;
+}
+
+bool store_get_memory(struct store *store, const char *bucket, const char *key, struct buffer *bytes,
+		      struct store_object *object, struct error *error)
+{
+	struct http_response response;
+	bool done = store_send(store, bucket, key,
+			       &(const struct operation){
+				       .method = "GET", .payload_sha256 = EMPTY_SHA256, .upload = -1, .download = -1 },
+			       &response, error);
+	if (done) {
+		object_of(&response, object);
+		buffer_append(bytes, response.body.data, response.body.length);
+		done = !bytes->failed || error_set(error, ERROR_OUT_OF_MEMORY, "object storage: no memory for an object");
+	}
+	buffer_free(&response.body);
+	return done;
+}
+
+bool store_put(struct store *store, const char *bucket, const char *key, int descriptor, int64_t bytes,
+	       const char *content_type, const char *sha256, struct error *error)
+{
+	if (sha256 && !sha256_valid(sha256))
+		return error_set(error, ERROR_INTERNAL, "object storage: not a SHA-256 sum");
+	if (content_type && content_type[strcspn(content_type, "\r\n")])
+		return error_set(error, ERROR_BAD_JOB, "a media type must be one line");
+	char sum[SHA256_HEX_SIZE] = "UNSIGNED-PAYLOAD";
+	for (size_t index = 0; sha256 && index < sizeof sum; index++)
+		sum[index] = (char)tolower((unsigned char)sha256[index]);
+	struct http_response response;
+	bool done = store_send(store, bucket, key,
+			       &(const struct operation){ .method = "PUT",
+							  .content_type = content_type,
+							  .payload_sha256 = sum,
+							  .upload = descriptor,
+							  .upload_bytes = bytes,
+							  .download = -1 },
+			       &response, error);
+	buffer_free(&response.body);
+	return done;
+}
+
+bool store_head(struct store *store, const char *bucket, const char *key, struct store_object *object,
+		struct error *error)
+{
+	struct http_response response;
+	bool done = store_send(store, bucket, key,
+			       &(const struct operation){
+				       .method = "HEAD", .payload_sha256 = EMPTY_SHA256, .upload = -1, .download = -1 },
+			       &response, error);
+	if (done)
+		object_of(&response, object);
+	buffer_free(&response.body);
+	return done;
+}
+
+bool store_delete(struct store *store, const char *bucket, const char *key, struct error *error)
+{
+	struct http_response response;
+	bool done = store_send(store, bucket, key,
+			       &(const struct operation){
+				       .method = "DELETE", .payload_sha256 = EMPTY_SHA256, .upload = -1, .download = -1 },
+			       &response, error);
+	buffer_free(&response.body);
+	return done;
+}
+
+/* ---- URLs ---- */
+
+bool store_presign(struct store *store, const char *method, const char *bucket, const char *key, int64_t expires_s,
+		   struct buffer *url, struct error *error)
+{
+	bucket = bucket ? bucket : store->bucket;
+	if (!store_bucket_valid(bucket))
+		return error_set(error, ERROR_BAD_JOB, "\"%.64s\" cannot be a bucket's name", bucket);
+	if (!store_key_valid(key, error))
+		return false;
+	if (expires_s < 1 || expires_s > PRESIGN_LONGEST_S)
+		return error_set(error, ERROR_USAGE, "a presigned URL holds for 1 to %d seconds", PRESIGN_LONGEST_S);
+	struct buffer path = { 0 };
+	buffer_append_string(&path, strchrnul(strstr(store->endpoint, "://") + 3, '/'));
+	buffer_printf(&path, "/%s/", bucket);
+	sigv4_encode(&path, key, true);
+	bool done = !path.failed && sigv4_presign(&(const struct sigv4_request){ .method = method,
+										 .origin = store->origin,
+										 .path = path.data,
+										 .access_key = store->access_key,
+										 .secret_key = store->secret_key,
+										 .region = store->region,
+										 .time_unix_s = clock_unix_ms() / 1000,
+										 .expires_s = expires_s },
+						  url, error);
+	if (path.failed)
+		(void)error_set(error, ERROR_OUT_OF_MEMORY, "presigned URL: no memory");
+	buffer_free(&path);
+	return done;
+}
+
+void store_uri(const struct store *store, const char *bucket, const char *key, struct buffer *uri)
+{
+	buffer_printf(uri, "r2://%s/", bucket ? bucket : store->bucket);
+	sigv4_encode(uri, key, true);
+}
