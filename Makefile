@@ -55,6 +55,7 @@ BINARIES    := $(patsubst %,$(BUILD)/bin/%,$(filter-out $(INTERNAL),$(COMMANDS))
 EMBED_SRC   := $(wildcard common/*/*.lua common/*/*.sql common/*/*.html cmd/*/*.sql cmd/*/*.html)
 EMBED       := $(foreach f,$(EMBED_SRC),$(BUILD)/embed/$(subst .,_,$(notdir $(f))).h)
 UNIT_TESTS  := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/*_test.c))
+DRIVERS     := $(patsubst tests/system/%.c,$(BUILD)/tests/%,$(wildcard tests/system/*.c))
 BENCH_TOOLS := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(wildcard tests/bench/*.c))
 SHELL_FILES := $(shell grep -rIlE '^\#!/usr/bin/env bash' scripts tests .ci 2>/dev/null) $(wildcard scripts/lib/*.sh tests/*/*.bash)
 
@@ -95,11 +96,15 @@ $(BUILD)/tests/%: $(BUILD)/tests/unit/%.o $(BUILD)/libfilot.a
 	@mkdir -p $(@D)
 	$(CXX) $(LINKING) -o $@ $^ $(LIBS)
 
+$(BUILD)/tests/%: $(BUILD)/tests/system/%.o $(BUILD)/libfilot.a
+	@mkdir -p $(@D)
+	$(CC) $(LINKING) -o $@ $^ $(LIBS)
+
 $(BUILD)/bench/%: $(BUILD)/tests/bench/%.o $(BUILD)/libfilot.a
 	@mkdir -p $(@D)
 	$(CXX) $(LINKING) -o $@ $^ $(LIBS)
 
-unit-binaries: $(UNIT_TESTS)
+unit-binaries: $(UNIT_TESTS) $(DRIVERS)
 unit: all unit-binaries ## build and run the C unit tests (TAP)
 	@FILOT_BUILD=$(abspath $(BUILD)) scripts/run-unit $(UNIT_TESTS)
 
@@ -130,4 +135,4 @@ clean:
 help:
 	@grep -hE '^[a-z%-]+:.*##' Makefile | sed -E 's/:.*##/\t/'
 
--include $(COMMON_OBJ:.o=.d) $(patsubst %.c,$(BUILD)/%.d,$(wildcard cmd/*/*.c tests/unit/*.c tests/bench/*.c))
+-include $(COMMON_OBJ:.o=.d) $(patsubst %.c,$(BUILD)/%.d,$(wildcard cmd/*/*.c tests/unit/*.c tests/system/*.c tests/bench/*.c))
