@@ -100,8 +100,8 @@ process_start_time() {
 process_launch() {
 	local dir=$1 name=$2 pid
 	shift 2
-	# Files 3 and 4 are what bats waits for; a server must not hold them.
-	(cd "$dir/$name" && exec setsid "$@") </dev/null >>"$dir/$name/log" 2>&1 3>&- 4>&- &
+	# Files 3 and 4 are what bats waits for, 9 is a lock: not for a server.
+	(cd "$dir/$name" && exec setsid "$@") </dev/null >>"$dir/$name/log" 2>&1 3>&- 4>&- 9>&- &
 	pid=$!
 	echo "$pid $(process_start_time "$pid")" >"$dir/$name/pid"
 	disown "$pid" 2>/dev/null || true

@@ -76,6 +76,22 @@ tap_of() {
 	run -0 "$ROOT/scripts/quickstart" --remove
 }
 
+@test "quickstart --stop and --remove do nothing in a dry run" {
+	mkdir -p "$XDG_STATE_HOME/filot-quickstart/redis"
+	run -0 "$ROOT/scripts/quickstart" --remove --dry-run
+	[[ $output == *"would delete $XDG_STATE_HOME/filot-quickstart"* ]]
+	[ -d "$XDG_STATE_HOME/filot-quickstart/redis" ]
+	run -64 "$ROOT/scripts/quickstart" --stop file.png
+}
+
+@test "two quickstarts do not work in one folder at a time" {
+	mkdir -p "$XDG_STATE_HOME/filot-quickstart"
+	exec 9>"$XDG_STATE_HOME/filot-quickstart/lock"
+	flock 9
+	run -1 "$ROOT/scripts/quickstart" --stop
+	[[ $output == *'another quickstart'* ]]
+}
+
 @test "results are counted over several plans" {
 	run -0 tap_of 0 1..2 'ok 1 a' 'ok 2 b' 1..1 'ok 1 c'
 	[ "$output" = '3 passed, 0 failed' ]
