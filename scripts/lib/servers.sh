@@ -487,6 +487,8 @@ storage_launch() {
 		-volume.max=100 -volume.preStopSeconds=0 -volume.minFreeSpace=100MiB \
 		-filer.localSocket="$home/filer.sock" -filer.disableDirListing \
 		-s3 -s3.config="$home/identities.json" -s3.localSocket="$home/s3.sock" \
+		-s3.port.https="$(server_port "$dir" storage https)" \
+		-s3.cert.file="$dir/tls/server.crt" -s3.key.file="$dir/tls/server.key" \
 		-s3.iam=false -s3.autoCreateBucket=false -s3.port.iceberg=0 -s3.port.lance=0
 }
 
@@ -517,6 +519,7 @@ storage_env() {
 	local dir=$1
 	env_set "$dir" FILOT_R2_ENDPOINT "http://127.0.0.1:$(server_port "$dir" storage s3)"
 	env_set "$dir" FILOT_R2_BUCKET "$SERVERS_BUCKET"
+	env_set "$dir" SERVERS_R2_HTTPS_ENDPOINT "https://localhost:$(server_port "$dir" storage https)"
 	env_set "$dir" SERVERS_STORAGE_PORT "$(server_port "$dir" storage s3)"
 }
 

@@ -23,7 +23,7 @@ s3_get() { # ACCESS-KEY SECRET-KEY PATH [PREFIX…]
 	shift 3
 	run "$@" curl -q -s -o "$BATS_TEST_TMPDIR/body" -w '%{http_code}' --max-time 20 \
 		--aws-sigv4 aws:amz:auto:s3 --user "$login" \
-		-H 'x-amz-content-sha256: UNSIGNED-PAYLOAD' "$FILOT_R2_ENDPOINT$path"
+		-H 'x-amz-content-sha256: UNSIGNED-PAYLOAD' "${S3_ENDPOINT:-$FILOT_R2_ENDPOINT}$path"
 }
 
 @test "Redis answers its user over TLS, the certificate checked" {
@@ -140,6 +140,16 @@ s3_get() { # ACCESS-KEY SECRET-KEY PATH [PREFIX…]
 	s3_get "$FILOT_R2_ACCESS_KEY" "$FILOT_R2_SECRET_KEY" "/$FILOT_R2_BUCKET/hello"
 	[ "$output" = 200 ]
 	[ "$(cat "$BATS_TEST_TMPDIR/body")" = hello ]
+}
+
+@test "the storage also speaks TLS, with a certificate of our own authority" {
+	S3_ENDPOINT=$SERVERS_R2_HTTPS_ENDPOINT
+	s3_get "$FILOT_R2_ACCESS_KEY" "$FILOT_R2_SECRET_KEY" "/$FILOT_R2_BUCKET/hello" \
+		env CURL_CA_BUNDLE="$SERVERS_DIR/tls/ca.crt"
+	[ "$output" = 200 ]
+	s3_get "$FILOT_R2_ACCESS_KEY" "$FILOT_R2_SECRET_KEY" "/$FILOT_R2_BUCKET/hello" \
+		env CURL_CA_BUNDLE="$SERVERS_WRONG_CA"
+	[ "$status" -eq 60 ] # curl: the peer's certificate cannot be verified
 }
 
 @test "the storage refuses a wrong secret key" {
