@@ -44,6 +44,11 @@ COMMON   := -D_GNU_SOURCE -DFILOT_VERSION='"$(VERSION)"' -DFILOT_PREFIX='"$(PREF
 CFLAGS   ?=
 CXXFLAGS ?=
 
+# `make V=1` shows whole command lines.
+ifndef V
+SAY = @echo "  $(1) $(2)";
+endif
+
 # common/ becomes one archive; each folder cmd/filot-NAME one command; the linker takes what a command needs.
 COMMON_C    := $(wildcard common/*/*.c)
 COMMON_CXX  := $(wildcard common/*/*.cpp)
@@ -65,15 +70,15 @@ all: $(BINARIES)
 
 $(BUILD)/libfilot.a: $(COMMON_OBJ)
 	@rm -f $@
-	ar rcs $@ $^
+	$(call SAY,AR,$@) ar rcs $@ $^
 
 $(BUILD)/%.o: %.c | $(EMBED)
 	@mkdir -p $(@D)
-	$(CC) $(C_ONLY) $(COMMON) $(CFLAGS) -c $< -o $@
+	$(call SAY,CC,$<) $(CC) $(C_ONLY) $(COMMON) $(CFLAGS) -c $< -o $@
 
 $(BUILD)/%.o: %.cpp | $(EMBED)
 	@mkdir -p $(@D)
-	$(CXX) -std=c++17 $(COMMON) $(CXXFLAGS) -c $< -o $@
+	$(call SAY,CXX,$<) $(CXX) -std=c++17 $(COMMON) $(CXXFLAGS) -c $< -o $@
 
 # X.lua, X.sql and X.html become `static const char X_lua[]` and so on, so that C files hold no pieces of other languages.
 define embed_rule
@@ -88,13 +93,13 @@ define command_rule
 $(BUILD)/$(if $(filter $(1),$(INTERNAL)),libexec,bin)/$(1): \
   $(patsubst %.c,$(BUILD)/%.o,$(wildcard cmd/$(1)/*.c)) $(patsubst %.cpp,$(BUILD)/%.o,$(wildcard cmd/$(1)/*.cpp)) $(BUILD)/libfilot.a
 	@mkdir -p $$(@D)
-	$(if $(filter $(1),$(INTERNAL)),$$(CXX),$$(CC)) $$(LINKING) -o $$@ $$^ $$(LIBS)
+	$$(call SAY,LD,$$@) $(if $(filter $(1),$(INTERNAL)),$$(CXX),$$(CC)) $$(LINKING) -o $$@ $$^ $$(LIBS)
 endef
 $(foreach c,$(COMMANDS),$(eval $(call command_rule,$(c))))
 
 $(BUILD)/tests/%: $(BUILD)/tests/unit/%.o $(BUILD)/libfilot.a
 	@mkdir -p $(@D)
-	$(CXX) $(LINKING) -o $@ $^ $(LIBS)
+	$(call SAY,LD,$@) $(CXX) $(LINKING) -o $@ $^ $(LIBS)
 
 $(BUILD)/tests/%: $(BUILD)/tests/system/%.o $(BUILD)/libfilot.a
 	@mkdir -p $(@D)
@@ -102,7 +107,7 @@ $(BUILD)/tests/%: $(BUILD)/tests/system/%.o $(BUILD)/libfilot.a
 
 $(BUILD)/bench/%: $(BUILD)/tests/bench/%.o $(BUILD)/libfilot.a
 	@mkdir -p $(@D)
-	$(CXX) $(LINKING) -o $@ $^ $(LIBS)
+	$(call SAY,LD,$@) $(CXX) $(LINKING) -o $@ $^ $(LIBS)
 
 unit-binaries: $(UNIT_TESTS) $(DRIVERS)
 unit: all unit-binaries ## build and run the C unit tests (TAP)
