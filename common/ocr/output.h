@@ -17,8 +17,15 @@ void output_begin(enum output_format format, struct buffer *out);
 void output_end(enum output_format format, struct buffer *out);
 
 /*
+ * What the caller puts between two documents that were written ("" but for text: "\f", as between two pages). There is
+ * none after the last, as Tesseract has none.
+ */
+const char *output_separator(enum output_format format);
+
+/*
  * Appends one document. A failed one is a JSON result line in OUTPUT_JSON and nothing in the others (the caller logs
- * the error). hOCR is one whole XHTML document a result.
+ * the error). JSON is one line a document. hOCR is one whole XHTML document a result, so several are one behind the
+ * other, each from its <?xml …?> on.
  */
 void output_write(enum output_format format, const struct result *result, struct buffer *out);
 

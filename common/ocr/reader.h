@@ -38,16 +38,21 @@ struct reader_request {
 };
 
 struct reader_options {
-	const char *program; /* NULL: beside the running program (../libexec/filot-reader, ../libexec/filot/filot-reader) */
+	/* NULL: FILOT_READER, else beside the running program (../libexec/filot-reader, ../libexec/filot/filot-reader) */
+	const char *program;
 	const char *tessdata; /* folder of models; NULL: Tesseract's own default */
 	struct reader_limits limits;
-	int64_t recycle_documents; /* a fresh child after so many (libtesseract grows) */
-	int64_t recycle_rss_bytes; /* or once its memory is above this after a document */
+	int64_t recycle_documents; /* a fresh child after so many (libtesseract grows); 0: never */
+	int64_t recycle_rss_bytes; /* or once its memory is above this after a document; 0: never */
 };
 
 struct reader;
 
-/* Starts nothing yet: the child is started by the first request (or reader_start). */
+/*
+ * Starts nothing yet: the child is started by the first request (or reader_start). Copies what options point to.
+ * ERROR_CONFIG when there is no such program. The thread that first uses a reader must live as long as its child: the
+ * kernel ends the child with the thread that started it (PR_SET_PDEATHSIG).
+ */
 struct reader *reader_new(const struct reader_options *options, struct error *error);
 
 /* Starts the child now and loads `lang`, so that the first document does not wait and a bad setup shows early. */
@@ -56,11 +61,16 @@ bool reader_start(struct reader *reader, const char *lang, struct error *error);
 /*
  * Reads one document into result->pages, page_count, engine and the decode, layout and recognise times. On failure
  * result->error is what reader_read returns in *error, with error_page, and pages read before it are freed.
- * Errors: those of the contract; ERROR_INTERNAL when the child died (its signal is in the message).
+ * Errors: those of the contract; ERROR_INTERNAL when the child died (its signal is in the message) or answered nonsense;
+ * ERROR_OUT_OF_MEMORY when its death looks like want of memory (reader_process.h says when); ERROR_TRY_AGAIN after
+ * reader_interrupt; ERROR_CONFIG when the child cannot be started. A child that died while idle costs no document.
  */
 bool reader_read(struct reader *reader, const struct reader_request *request, struct result *result, struct error *error);
 
-/* From another thread or a signal: makes a running reader_read end soon with ERROR_TRY_AGAIN. */
+/*
+ * From another thread or a signal handler: makes the reader_read that runs, or the next one when none does, end with
+ * ERROR_TRY_AGAIN; so an interruption between two documents is not lost.
+ */
 void reader_interrupt(struct reader *reader);
 
 /* The child's process id, 0 when there is none (for tests that kill it). */
@@ -68,7 +78,7 @@ int reader_process(const struct reader *reader);
 
 void reader_free(struct reader *reader); /* ends the child; NULL is fine */
 
-/* "1-3,7" against a page number from 1; NULL means all. False from reader_pages_valid when the text is not such a list. */
+/* "1-3,7,9-" against a page number from 1 ("9-": from 9 on); NULL means all. False from reader_pages_valid when the text is not such a list. */
 bool reader_pages_valid(const char *pages);
 bool reader_pages_contain(const char *pages, int32_t number);
 

@@ -158,12 +158,12 @@ bool frame_receive(int socket, enum frame_type *type, struct buffer *payload, si
 		have += received;
 	}
 	size_t length = (size_t)header[0] | (size_t)header[1] << 8 | (size_t)header[2] << 16 | (size_t)header[3] << 24;
-	if (!known_type(header[4])) {
-		error_set(error, ERROR_INTERNAL, "a frame of the unknown type %d came", header[4]);
+	if (!known_type(header[4]) || length > FRAME_LONGEST_BYTES) {
+		error_set(error, ERROR_INTERNAL, "what came is not a frame (type %d, %zu bytes)", header[4], length);
 		goto failed;
 	}
-	if (length > longest || length > FRAME_LONGEST_BYTES) {
-		error_set(error, ERROR_INTERNAL, "a frame of %zu bytes came where at most %zu may", length, longest);
+	if (length > longest) {
+		error_set(error, ERROR_TOO_LARGE, "a frame of %zu bytes came where at most %zu may", length, longest);
 		goto failed;
 	}
 	while (payload->length < length) {

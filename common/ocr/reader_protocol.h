@@ -14,7 +14,8 @@
  *
  * The child trusts the parent; the parent trusts nothing that comes back. Memory and descriptor limits are set by the
  * child on itself from its command line (--memory-bytes N --tessdata DIR) before it reads its first frame. The child
- * ends when its socket ends.
+ * ends when its socket ends. When it runs out of memory beyond saying so in a FRAME_ERROR, it ends with the status
+ * READER_EXIT_OUT_OF_MEMORY (a new-handler's _exit).
  */
 #ifndef FILOT_READER_PROTOCOL_H
 #define FILOT_READER_PROTOCOL_H
@@ -27,15 +28,21 @@
 
 enum frame_type { FRAME_LOAD = 'L', FRAME_READ = 'R', FRAME_PAGE = 'P', FRAME_DONE = 'D', FRAME_ERROR = 'E' };
 
+#define READER_EXIT_OUT_OF_MEMORY 12 /* ENOMEM */
+
 #define FRAME_LONGEST_BYTES (256 * 1024 * 1024)
 
-/* Sends a frame, with `descriptor` unless it is -1. */
+/*
+ * Sends a frame, with `descriptor` unless it is -1. ERROR_UNAVAILABLE when the peer is gone, ERROR_TIMEOUT when it takes
+ * nothing for the socket's SO_SNDTIMEO, ERROR_TOO_LARGE for more than FRAME_LONGEST_BYTES.
+ */
 bool frame_send(int socket, enum frame_type type, const void *payload, size_t length, int descriptor,
 		struct error *error);
 
 /*
  * Receives a frame into `payload` (cleared first). Waits until `deadline_ms` on the monotonic clock (0: for ever), then
- * ERROR_TIMEOUT. The peer's end is ERROR_UNAVAILABLE; a length above `longest` or an unknown type ERROR_INTERNAL.
+ * ERROR_TIMEOUT. The peer's end is ERROR_UNAVAILABLE; a length above `longest` ERROR_TOO_LARGE, found before its bytes
+ * are read; one above FRAME_LONGEST_BYTES or an unknown type ERROR_INTERNAL. After any failure the socket is of no use.
  * `interrupt` (a descriptor, -1: none) becoming readable ends the wait with ERROR_TRY_AGAIN. A descriptor that came
  * along is put into *descriptor when that is not NULL (else closed), -1 when none came.
  */

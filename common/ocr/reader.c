@@ -1,0 +1,383 @@
+/*
+ * Asking a reader child for a document's pages. The idea: whatever goes wrong with the child costs one document and one
+ * child. After any answer that is not a proper FRAME_DONE or FRAME_ERROR the child is killed and the next document gets
+ * a fresh one, so no state of a broken conversation can reach the next.
+ */
+#include "common/ocr/reader.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/base/clock.h"
+#include "common/base/json_text.h"
+#include "common/base/sha256.h"
+#include "common/ocr/reader_process.h"
+#include "common/ocr/reader_protocol.h"
+
+#define LAST_FRAME_BYTES (64 * 1024) /* FRAME_DONE and FRAME_ERROR, beyond the pages' bytes */
+
+const struct reader_limits reader_default_limits = {
+	.document_bytes = 256LL << 20,
+	.pages = 2000,
+	.page_pixels = 200000000, /* A0 at 300 dpi has 140 million */
+	.time_ms = 300000,
+	.memory_bytes = 4LL << 30,
+	.result_bytes = PAGE_LONGEST_JSON_BYTES,
+};
+
+struct reader {
+	char *program, *tessdata;
+	struct reader_limits limits;
+	int64_t recycle_documents, recycle_rss_bytes;
+	struct reader_process process;
+	int64_t documents; /* that this child has had */
+	int64_t rss_bytes; /* of the child after its last document */
+	int interrupt; /* eventfd */
+	struct buffer frame;
+};
+
+struct reader *reader_new(const struct reader_options *options, struct error *error)
+{
+	struct reader *reader = calloc(1, sizeof *reader);
+	if (!reader) {
+		error_set(error, ERROR_OUT_OF_MEMORY, "no memory for a reader");
+		return NULL;
+	}
+	reader->process.socket = -1;
+	reader->limits = options->limits;
+	reader->recycle_documents = options->recycle_documents;
+	reader->recycle_rss_bytes = options->recycle_rss_bytes;
+	reader->interrupt = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (reader->interrupt < 0) {
+		error_set(error, ERROR_UNAVAILABLE, "no event descriptor for a reader: %s", strerror(errno));
+		goto failed;
+	}
+	reader->program = reader_program_find(options->program, error);
+	if (!reader->program)
+		goto failed;
+	reader->tessdata = options->tessdata ? strdup(options->tessdata) : NULL;
+	if (options->tessdata && !reader->tessdata) {
+		error_set(error, ERROR_OUT_OF_MEMORY, "no memory for a reader");
+		goto failed;
+	}
+	return reader;
+failed:
+	reader_free(reader);
+	return NULL;
+}
+
+void reader_free(struct reader *reader)
+{
+	if (!reader)
+		return;
+	reader_process_kill(&reader->process);
+	if (reader->interrupt >= 0)
+		close(reader->interrupt);
+	buffer_free(&reader->frame);
+	free(reader->program);
+	free(reader->tessdata);
+	free(reader);
+}
+
+void reader_interrupt(struct reader *reader)
+{
+	int saved = errno;
+	const uint64_t one = 1;
+	/* Fails only when the count is full, and then the reader is interrupted already. */
+	ssize_t written = write(reader->interrupt, &one, sizeof one);
+	(void)written;
+	errno = saved;
+}
+
+int reader_process(const struct reader *reader)
+{
+	return reader->process.id;
+}
+
+/* ---- requests ---- */
+
+static bool start_child(struct reader *reader, struct error *error)
+{
+	if (reader->process.id > 0)
+		return true;
+	reader->documents = 0;
+	reader->rss_bytes = 0;
+	return reader_process_start(&reader->process, reader->program, reader->tessdata, reader->limits.memory_bytes,
+				    error);
+}
+
+/* Sends a request; a child that was found dead then (it was idle) is replaced once. */
+static bool send_request(struct reader *reader, enum frame_type type, const struct buffer *request, int descriptor,
+			 struct error *error)
+{
+	bool was_idle = reader->process.id > 0;
+	if (request->failed)
+		return error_set(error, ERROR_OUT_OF_MEMORY, "no memory for a request to a reader");
+	for (;;) {
+		if (!start_child(reader, error))
+			return false;
+		if (frame_send(reader->process.socket, type, request->data, request->length, descriptor, error))
+			return true;
+		if (error->code == ERROR_UNAVAILABLE && !was_idle)
+			return reader_process_died(&reader->process, reader->limits.memory_bytes, error);
+		reader_process_kill(&reader->process);
+		if (error->code != ERROR_UNAVAILABLE)
+			return error_prefix(error, "request to the reader");
+		was_idle = false;
+	}
+}
+
+static void append_string(struct buffer *out, const char *before, const char *text)
+{
+	buffer_append_string(out, before);
+	if (text)
+		json_text_string(out, text, strlen(text));
+	else
+		buffer_append_string(out, "null");
+}
+
+static void write_read_request(const struct reader_request *request, const struct reader_limits *limits,
+			       struct buffer *out)
+{
+	append_string(out, "{\"lang\":", request->lang);
+	append_string(out, ",\"pages\":", request->pages);
+	buffer_printf(out, ",\"dpi\":%d,\"psm\":%d", request->dpi, request->psm);
+	append_string(out, ",\"password\":", request->password);
+	buffer_printf(out,
+		      ",\"limits\":{\"pages\":%lld,\"page_pixels\":%lld,\"document_bytes\":%lld,\"result_bytes\":%lld,"
+		      "\"time_ms\":%lld}}",
+		      (long long)limits->pages, (long long)limits->page_pixels, (long long)limits->document_bytes,
+		      (long long)limits->result_bytes, (long long)limits->time_ms);
+}
+
+/* ---- answers ---- */
+
+/* One page more, which must come after the last one and have been asked for. */
+static bool take_page(const struct reader *reader, const char *pages, struct result *result, struct error *error)
+{
+	size_t count = result->page_count;
+	struct page page;
+	if (!page_parse_json(&page, reader->frame.data ? reader->frame.data : "", reader->frame.length, error))
+		return error_prefix(error, "reader");
+	int32_t last = count ? result->pages[count - 1].number : 0;
+	if (page.number <= last || !reader_pages_contain(pages, page.number) ||
+	    (int64_t)count >= reader->limits.pages ||
+	    (int64_t)page.width * page.height > reader->limits.page_pixels) {
+		error_set(error, ERROR_INTERNAL, "reader sent page %d of %d x %d px, which it may not", page.number,
+			  page.width, page.height);
+		page_free(&page);
+		return false;
+	}
+	if (!(count & (count - 1))) { /* room doubles at 0, 1, 2, 4, … */
+		struct page *more = realloc(result->pages, (count ? count * 2 : 1) * sizeof *more);
+		if (!more) {
+			page_free(&page);
+			return error_set(error, ERROR_OUT_OF_MEMORY, "no memory for %zu pages", count + 1);
+		}
+		result->pages = more;
+	}
+	result->pages[result->page_count++] = page;
+	result->ms.decode_ms += page.decode_ms;
+	result->ms.layout_ms += page.layout_ms;
+	result->ms.recognise_ms += page.recognise_ms;
+	return true;
+}
+
+/* Copies a string member that fits and holds no control characters; "" when it is missing. */
+static bool copy_member(const json_t *object, const char *name, char *text, size_t size)
+{
+	const json_t *value = json_object_get(object, name);
+	const char *given = value ? json_string_value(value) : "";
+	if (!given || strlen(given) >= size)
+		return false;
+	for (const char *byte = given; *byte; byte++)
+		if ((unsigned char)*byte < 0x20 || *byte == 0x7f)
+			return false;
+	memcpy(text, given, strlen(given) + 1);
+	return true;
+}
+
+static bool known_backend(const char *name)
+{
+	static const char *const known[] = { "cuda", "avx512vnni", "avx2", "generic", "tesseract" };
+	for (size_t index = 0; index < sizeof known / sizeof *known; index++)
+		if (strcmp(name, known[index]) == 0)
+			return true;
+	return false;
+}
+
+static bool take_done(struct reader *reader, const json_t *root, struct engine_info *engine, struct error *error)
+{
+	const json_t *given = json_object_get(root, "engine");
+	const json_t *rss = json_object_get(root, "rss_bytes");
+	*engine = (struct engine_info){ 0 };
+	if (!copy_member(given, "backend", engine->backend, sizeof engine->backend) ||
+	    !copy_member(given, "model", engine->model, sizeof engine->model) ||
+	    !copy_member(given, "model_sha256", engine->model_sha256, sizeof engine->model_sha256) ||
+	    !copy_member(given, "version", engine->version, sizeof engine->version) ||
+	    !known_backend(engine->backend) || (engine->model_sha256[0] && !sha256_valid(engine->model_sha256)) ||
+	    !json_is_integer(rss) || json_integer_value(rss) < 0)
+		return error_set(error, ERROR_INTERNAL, "reader sent a wrong end of its answer");
+	reader->rss_bytes = json_integer_value(rss);
+	return true;
+}
+
+/* The child's error as ours: a code of the contract, a message of one line. *proper says whether it was one. */
+static bool take_error(const json_t *root, int32_t *error_page, bool *proper, struct error *error)
+{
+	const char *message = json_string_value(json_object_get(root, "message"));
+	enum error_code code = error_code_from_name(json_string_value(json_object_get(root, "code")));
+	json_int_t page = json_integer_value(json_object_get(root, "page"));
+	*proper = false;
+	if (code == ERROR_NONE || code > ERROR_INTERNAL || !message || page < 0 || page > INT32_MAX)
+		return error_set(error, ERROR_INTERNAL, "reader sent an error that is none");
+	*proper = true;
+	*error_page = (int32_t)page;
+	error_set(error, code, "%s", message);
+	for (char *byte = error->message; *byte; byte++)
+		if ((unsigned char)*byte < 0x20 || *byte == 0x7f)
+			*byte = ' ';
+	return false;
+}
+
+struct answer {
+	const char *pages; /* that were asked for */
+	struct result *result;
+	bool proper; /* ended by a proper FRAME_DONE or FRAME_ERROR: the child can go on */
+};
+
+/* Takes frames until the answer ends. */
+static bool receive_answer(struct reader *reader, struct answer *answer, int64_t deadline_ms, struct error *error)
+{
+	int64_t left_bytes = reader->limits.result_bytes;
+	enum frame_type type;
+	for (;;) {
+		if (!frame_receive(reader->process.socket, &type, &reader->frame, (size_t)left_bytes + LAST_FRAME_BYTES,
+				   deadline_ms, reader->interrupt, NULL, error))
+			return false;
+		if (type != FRAME_PAGE)
+			break;
+		left_bytes -= (int64_t)reader->frame.length;
+		if (left_bytes < 0)
+			return error_set(error, ERROR_TOO_LARGE, "beyond the limit");
+		if (!take_page(reader, answer->pages, answer->result, error))
+			return false;
+	}
+	const char *bytes = reader->frame.data ? reader->frame.data : "";
+	json_t *root = reader->frame.length <= LAST_FRAME_BYTES ? json_loadb(bytes, reader->frame.length, 0, NULL) : NULL;
+	bool done = false;
+	if (root && type == FRAME_DONE)
+		answer->proper = done = take_done(reader, root, &answer->result->engine, error);
+	else if (root && type == FRAME_ERROR)
+		done = take_error(root, &answer->result->error_page, &answer->proper, error);
+	else
+		error_set(error, ERROR_INTERNAL, "reader sent a wrong end of its answer");
+	json_decref(root);
+	return done;
+}
+
+/* Words what ended a conversation before its time and ends the child. Returns false. */
+static bool give_up(struct reader *reader, struct error *error)
+{
+	uint64_t count;
+	if (error->code == ERROR_UNAVAILABLE)
+		return reader_process_died(&reader->process, reader->limits.memory_bytes, error);
+	reader_process_kill(&reader->process);
+	if (error->code == ERROR_TIMEOUT)
+		return error_set(error, ERROR_TIMEOUT, "not read within %lld ms", (long long)reader->limits.time_ms);
+	if (error->code == ERROR_TOO_LARGE)
+		return error_set(error, ERROR_TOO_LARGE, "what was read is larger than %lld bytes",
+				 (long long)reader->limits.result_bytes);
+	if (error->code == ERROR_TRY_AGAIN) {
+		ssize_t length = read(reader->interrupt, &count, sizeof count);
+		(void)length;
+		return error_set(error, ERROR_TRY_AGAIN, "reading was interrupted");
+	}
+	return false;
+}
+
+static void recycle(struct reader *reader)
+{
+	if ((reader->recycle_documents > 0 && reader->documents >= reader->recycle_documents) ||
+	    (reader->recycle_rss_bytes > 0 && reader->rss_bytes > reader->recycle_rss_bytes))
+		reader_process_kill(&reader->process);
+}
+
+/* One request and its answer. */
+static bool converse(struct reader *reader, enum frame_type type, const struct buffer *request, int descriptor,
+		     struct answer *answer, struct error *error)
+{
+	struct error reason = { 0 };
+	int64_t deadline_ms = clock_monotonic_ms() + reader->limits.time_ms;
+	bool done = send_request(reader, type, request, descriptor, &reason);
+	if (done) {
+		reader->documents += type == FRAME_READ;
+		done = receive_answer(reader, answer, deadline_ms, &reason);
+		if (!answer->proper)
+			give_up(reader, &reason);
+		/* A heap that ran full is full of holes: the next document gets a new one. */
+		else if (!done && reason.code == ERROR_OUT_OF_MEMORY)
+			reader_process_kill(&reader->process);
+		recycle(reader);
+	}
+	if (!done && error)
+		*error = reason;
+	return done;
+}
+
+bool reader_start(struct reader *reader, const char *lang, struct error *error)
+{
+	struct result unused = { 0 };
+	struct answer answer = { .pages = "", .result = &unused };
+	struct buffer request = { 0 };
+	append_string(&request, "{\"lang\":", lang);
+	buffer_append_char(&request, '}');
+	bool done = converse(reader, FRAME_LOAD, &request, -1, &answer, error);
+	result_free_pages(&unused);
+	buffer_free(&request);
+	return done;
+}
+
+static bool check_request(const struct reader *reader, const struct reader_request *request, struct error *error)
+{
+	struct stat status;
+	if (fstat(request->descriptor, &status) < 0 || !S_ISREG(status.st_mode))
+		return error_set(error, ERROR_INTERNAL, "a document must be given as a regular file");
+	if (status.st_size > reader->limits.document_bytes)
+		return error_set(error, ERROR_TOO_LARGE, "the document has %lld bytes, more than the limit of %lld",
+				 (long long)status.st_size, (long long)reader->limits.document_bytes);
+	if (!request->lang || !reader_pages_valid(request->pages) || request->psm < 0 || request->psm > 13 ||
+	    request->dpi < 0)
+		return error_set(error, ERROR_BAD_JOB, "wrong language, pages, dpi or psm");
+	return true;
+}
+
+bool reader_read(struct reader *reader, const struct reader_request *request, struct result *result, struct error *error)
+{
+	struct error reason = { 0 };
+	struct answer answer = { .pages = request->pages, .result = result };
+	struct buffer text = { 0 };
+	result->pages = NULL;
+	result->page_count = 0;
+	result->error = (struct error){ 0 };
+	result->error_page = 0;
+	result->ms.decode_ms = result->ms.layout_ms = result->ms.recognise_ms = 0;
+	bool done = check_request(reader, request, &reason);
+	if (done) {
+		write_read_request(request, &reader->limits, &text);
+		done = converse(reader, FRAME_READ, &text, request->descriptor, &answer, &reason);
+		buffer_free(&text);
+	}
+	if (done)
+		return true;
+	result_free_pages(result);
+	result->error = reason;
+	if (error)
+		*error = reason;
+	return false;
+}
