@@ -33,6 +33,7 @@ static const struct {
 	[ERROR_UNAVAILABLE] = { "unavailable", true, EX_UNAVAILABLE },
 	[ERROR_TRY_AGAIN] = { "try_again", true, EX_TEMPFAIL },
 	[ERROR_NOT_PERMITTED] = { "not_permitted", false, EX_NOPERM },
+	[ERROR_BAD_INPUT] = { "bad_input", false, EX_DATAERR },
 };
 
 bool error_set(struct error *error, enum error_code code, const char *format, ...)

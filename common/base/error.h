@@ -34,6 +34,7 @@ enum error_code {
 	ERROR_UNAVAILABLE,
 	ERROR_TRY_AGAIN,
 	ERROR_NOT_PERMITTED,
+	ERROR_BAD_INPUT, /* a file given to a command, such as a migration */
 	ERROR_CODE_COUNT
 };
 

@@ -338,18 +338,18 @@ static enum attempt_end read_result(struct pg *pg, int64_t deadline_ms, PGresult
 	return judge(pg, *result, error);
 }
 
-struct statement {
+struct query {
 	const char *sql;
 	int count;
 	const char *const *values;
 };
 
-static enum attempt_end run_once(struct pg *pg, const struct statement *statement, PGresult **result,
+static enum attempt_end run_once(struct pg *pg, const struct query *query, PGresult **result,
 				 struct error *error)
 {
 	int64_t deadline_ms = clock_monotonic_ms() + pg->settings.statement_ms;
 	if (PQsetnonblocking(pg->connection, 1) != 0 ||
-	    !PQsendQueryParams(pg->connection, statement->sql, statement->count, NULL, statement->values, NULL, NULL, 0))
+	    !PQsendQueryParams(pg->connection, query->sql, query->count, NULL, query->values, NULL, NULL, 0))
 		return lost(pg, error);
 	for (int left; (left = PQflush(pg->connection)) != 0;) {
 		if (left < 0)
@@ -365,7 +365,7 @@ static enum attempt_end run_once(struct pg *pg, const struct statement *statemen
 
 PGresult *pg_query(struct pg *pg, bool again, const char *sql, int count, const char *const *values, struct error *error)
 {
-	const struct statement statement = { .sql = sql, .count = count, .values = values };
+	const struct query query = { .sql = sql, .count = count, .values = values };
 	int64_t give_up_ms = clock_monotonic_ms() + pg->settings.reconnect_ms;
 	int conflicts = 0;
 	struct error why = { 0 };
@@ -374,7 +374,7 @@ PGresult *pg_query(struct pg *pg, bool again, const char *sql, int count, const 
 		if (!still_connected(pg) && !connect_within(pg, left_ms > 0 ? left_ms : 0, false, &why))
 			break;
 		PGresult *result = NULL;
-		enum attempt_end end = run_once(pg, &statement, &result, &why);
+		enum attempt_end end = run_once(pg, &query, &result, &why);
 		if (end == ATTEMPT_DONE)
 			return result;
 		PQclear(result);
