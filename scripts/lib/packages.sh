@@ -23,7 +23,7 @@ PACKAGES_SERVERS=(
 )
 # To run every test.
 PACKAGES_TESTS=(
-	bats shellcheck shfmt mandoc jq pgbouncer faketime tesseract-ocr python3
+	bats procps shellcheck shfmt mandoc jq pgbouncer faketime tesseract-ocr python3
 )
 
 # hiredis: Debian 13's source package, for systems whose own is too old.
