@@ -102,6 +102,11 @@ tap_of() {
 	[ "$output" = '1 passed, 0 failed, 1 skipped' ]
 }
 
+@test "a file that is skipped as a whole counts as one skipped" {
+	run -0 tap_of 0 '1..0 # SKIP no database' 1..1 'ok 1 a'
+	[ "$output" = '1 passed, 0 failed, 1 skipped' ]
+}
+
 @test "a failed test fails the run" {
 	run -1 tap_of 1 1..2 'ok 1 a' 'not ok 2 b'
 	[ "$output" = '1 passed, 1 failed' ]
