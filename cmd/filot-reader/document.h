@@ -1,0 +1,26 @@
+/*
+ * One document of any kind, as pages of pixels: the images of decode.h and the PDFs of pdf.h behind one face.
+ * Errors are those of the two.
+ */
+#ifndef FILOT_READER_DOCUMENT_H
+#define FILOT_READER_DOCUMENT_H
+
+#include <stdint.h>
+
+#include "common/base/error.h"
+
+struct Pix;
+struct document;
+
+/* `descriptor` is a regular file or memfd and may be closed after. More than most_bytes: ERROR_TOO_LARGE. */
+struct document *document_open(int descriptor, int64_t most_bytes, const char *password, struct error *error);
+
+int32_t document_page_count(const struct document *document); /* at least 1 */
+
+/* Page `number` from 1. `dpi` is for PDF pages, 0: as pdf.h chooses. The caller frees it (pixDestroy). */
+struct Pix *document_page(struct document *document, int32_t number, int32_t dpi, int64_t most_pixels,
+			  struct error *error);
+
+void document_close(struct document *document); /* NULL is fine */
+
+#endif

@@ -1,0 +1,145 @@
+/*
+ * filot-reader: the process that parses strangers' documents. Not for people: a worker starts it with a socket as its
+ * standard input (common/ocr/reader_protocol.h). It reads no settings file and keeps no environment, so that it holds no
+ * secret when it meets the first hostile byte.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <leptonica/allheaders.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "cmd/filot-reader/last_words.h"
+#include "cmd/filot-reader/serve.h"
+#include "common/base/log.h"
+#include "common/base/version.h"
+#include "common/ocr/fence.h"
+#include "common/ocr/tesseract.h"
+
+#define NAME "filot-reader"
+#define DESCRIPTORS 64
+
+#if defined(__SANITIZE_ADDRESS__)
+#define SANITIZED true
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define SANITIZED true
+#endif
+#endif
+#ifndef SANITIZED
+#define SANITIZED false
+#endif
+
+static const char usage[] = "usage: " NAME " [--memory-bytes N] [--tessdata DIR] [--log-level LEVEL] < SOCKET\n"
+			    "Reads documents for filot-ocr-gpu, which starts it; see common/ocr/reader_protocol.h.\n";
+
+/* TESSDATA_PREFIX is libtesseract's own setting; the others concern the loader and the sanitizers. */
+static const char *const kept_variables[] = { "TESSDATA_PREFIX", "LD_LIBRARY_PATH", "ASAN_OPTIONS",
+					      "LSAN_OPTIONS",    "UBSAN_OPTIONS",   NULL };
+
+struct settings {
+	int64_t memory_bytes;
+	char tessdata[PATH_MAX];
+	enum log_level level;
+};
+
+static bool parse_level(const char *name, enum log_level *level)
+{
+	static const char *const names[] = { "debug", "info", "warning", "error" };
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+		if (!strcmp(names[i], name)) {
+			*level = (enum log_level)i;
+			return true;
+		}
+	return false;
+}
+
+/* False: `status` is what to end with. */
+static bool parse(int argc, char **argv, struct settings *settings, int *status)
+{
+	static const struct option long_options[] = {
+		{ "memory-bytes", required_argument, NULL, 'm' }, { "tessdata", required_argument, NULL, 't' },
+		{ "log-level", required_argument, NULL, 'l' },	  { "help", no_argument, NULL, 'h' },
+		{ "version", no_argument, NULL, 'v' },		  { 0 }
+	};
+	bool good = true;
+	char *end = NULL;
+	for (int letter; good && (letter = getopt_long(argc, argv, "h", long_options, NULL)) != -1;) {
+		if (letter == 'm') {
+			errno = 0;
+			settings->memory_bytes = strtoimax(optarg, &end, 10);
+			good = errno == 0 && end != optarg && !*end && settings->memory_bytes > 0;
+		} else if (letter == 't') {
+			good = snprintf(settings->tessdata, sizeof settings->tessdata, "%s", optarg) < PATH_MAX && *optarg;
+		} else if (letter == 'l') {
+			good = parse_level(optarg, &settings->level);
+		} else if (letter == 'h' || letter == 'v') {
+			*status = fputs(letter == 'h' ? usage : NAME " " FILOT_VERSION "\n", stdout) < 0 ? EX_IOERR : 0;
+			return false;
+		} else {
+			good = false;
+		}
+	}
+	if (good && optind == argc)
+		return true;
+	(void)fputs(usage, stderr);
+	*status = EX_USAGE;
+	return false;
+}
+
+/* AddressSanitizer needs terabytes of address space and reads /proc when it looks for leaks. */
+static bool raise_fence(const struct settings *settings, struct error *error)
+{
+	const char *const readable[] = { settings->tessdata,	   "/usr/share/fonts",	    "/usr/local/share/fonts",
+					 "/etc/fonts",		   "/usr/share/fontconfig", "/var/cache/fontconfig",
+					 "/usr/share/poppler",	   "/proc/self/statm",	    SANITIZED ? "/proc" : NULL, NULL };
+	const struct fence fence = {
+		.memory_bytes = SANITIZED ? 0 : settings->memory_bytes,
+		.descriptors = DESCRIPTORS,
+		.readable = readable,
+		.quiet = settings->level > LOG_LEVEL_DEBUG && !SANITIZED,
+	};
+	bool landlock = false;
+	if (!fence_raise(&fence, &landlock, error))
+		return false;
+	log_debug("fence_raised", log_boolean("landlock", landlock), log_string("tessdata", settings->tessdata));
+	return true;
+}
+
+int main(int argc, char **argv)
+{
+	struct error error = { 0 };
+	struct settings settings = { .level = LOG_LEVEL_WARNING };
+	int status = 0;
+	log_open(NAME, settings.level);
+	if (!fence_environment(kept_variables, argv, &error)) {
+		log_error("reader_start_failed", log_failure(&error));
+		return error_exit_status(error.code);
+	}
+	if (!parse(argc, argv, &settings, &status))
+		return status;
+	log_open(NAME, settings.level);
+	if (settings.level > LOG_LEVEL_DEBUG)
+		(void)setMsgSeverity(L_SEVERITY_NONE);
+	if ((!*settings.tessdata && !tesseract_default_folder(settings.tessdata, sizeof settings.tessdata, &error)) ||
+	    !raise_fence(&settings, &error)) {
+		log_error("reader_start_failed", log_failure(&error));
+		return error_exit_status(error.code);
+	}
+	last_words_prepare(STDIN_FILENO);
+	struct serve_settings serving = {
+		.socket = STDIN_FILENO,
+		.tessdata = settings.tessdata,
+	};
+	if (!serve(&serving, &error)) {
+		log_warning("reader_ends", log_failure(&error));
+		return error_exit_status(error.code);
+	}
+	return EX_OK;
+}

@@ -1,0 +1,258 @@
+/*
+ * A request is done page by page: decode, lay out, read, send, forget; so memory is that of one page. The image is given
+ * back before the lines are read, because libtesseract has its own copy. The three steps are timed apart.
+ */
+#include "cmd/filot-reader/serve.h"
+
+#include <inttypes.h>
+#include <jansson.h>
+#include <leptonica/allheaders.h>
+#include <malloc.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cmd/filot-reader/document.h"
+#include "common/base/clock.h"
+#include "common/json/result.h"
+#include "common/ocr/languages.h"
+#include "common/ocr/reader.h"
+#include "common/ocr/reader_protocol.h"
+#include "common/ocr/tesseract.h"
+
+struct server {
+	const struct serve_settings *settings;
+	struct tesseract_engine *tesseract;
+	struct engine_info engine;
+	struct buffer payload; /* of the request, and of the answer after */
+};
+
+/* A FRAME_READ request; strings live in its JSON. */
+struct request {
+	json_t *json;
+	struct reader_request read;
+	struct reader_limits limits;
+};
+
+static int64_t limit_of(json_t *limits, const char *name)
+{
+	int64_t value = json_integer_value(json_object_get(limits, name));
+	return value > 0 ? value : INT64_MAX;
+}
+
+static bool parse_request(struct server *server, struct request *request, struct error *error)
+{
+	json_error_t where;
+	request->json = json_loadb(server->payload.data ? server->payload.data : "", server->payload.length, 0, &where);
+	if (!json_is_object(request->json))
+		return error_set(error, ERROR_INTERNAL, "a request that is no JSON object: %s", where.text);
+	json_t *limits = json_object_get(request->json, "limits");
+	request->limits = (struct reader_limits){
+		.document_bytes = limit_of(limits, "document_bytes"),
+		.pages = limit_of(limits, "pages"),
+		.page_pixels = limit_of(limits, "page_pixels"),
+		.result_bytes = limit_of(limits, "result_bytes"),
+	};
+	request->read = (struct reader_request){
+		.lang = json_string_value(json_object_get(request->json, "lang")),
+		.pages = json_string_value(json_object_get(request->json, "pages")),
+		.password = json_string_value(json_object_get(request->json, "password")),
+		.dpi = (int32_t)json_integer_value(json_object_get(request->json, "dpi")),
+		.psm = (int32_t)json_integer_value(json_object_get(request->json, "psm")),
+	};
+	if (!request->read.lang)
+		return error_set(error, ERROR_UNKNOWN_LANGUAGE, "the request names no language");
+	if (request->read.pages && !reader_pages_valid(request->read.pages))
+		return error_set(error, ERROR_BAD_JOB, "\"%.64s\" is no list of pages; write it as 1-3,7",
+				 request->read.pages);
+	return true;
+}
+
+/* Loads the models and their sums, unless they are those of the last document. */
+static bool load(struct server *server, const char *languages, struct error *error)
+{
+	struct engine_info engine = { .backend = "tesseract" };
+	if (!strcmp(server->engine.model, languages) && *languages)
+		return true;
+	if (strlen(languages) >= sizeof engine.model)
+		return error_set(error, ERROR_UNKNOWN_LANGUAGE, "too many languages");
+	memset(&server->engine, 0, sizeof server->engine);
+	if (!languages_find(server->settings->tessdata, languages, engine.model_sha256, error) ||
+	    !tesseract_load(server->tesseract, languages, error))
+		return false;
+	(void)snprintf(engine.model, sizeof engine.model, "%s", languages);
+	(void)snprintf(engine.version, sizeof engine.version, "%s", tesseract_version());
+	server->engine = engine;
+	return true;
+}
+
+static bool read_page(struct server *server, struct document *document, const struct request *request, int32_t number,
+		      struct page *page, struct error *error)
+{
+	int64_t start_ms = clock_monotonic_ms();
+	PIX *image = document_page(document, number, request->read.dpi, request->limits.page_pixels, error);
+	if (!image)
+		return false;
+	int64_t decoded_ms = clock_monotonic_ms();
+	bool laid_out = tesseract_layout(server->tesseract, image, request->read.psm, request->read.dpi, error);
+	pixDestroy(&image);
+	if (!laid_out)
+		return false;
+	int64_t laid_out_ms = clock_monotonic_ms();
+	if (!tesseract_recognise(server->tesseract, page, error))
+		return false;
+	page->number = number;
+	page->decode_ms = decoded_ms - start_ms;
+	page->layout_ms = laid_out_ms - decoded_ms;
+	page->recognise_ms = clock_monotonic_ms() - laid_out_ms;
+	return true;
+}
+
+/* Reads page `number` and sends it, if it does not make the answer too long. */
+static bool send_page(struct server *server, struct document *document, const struct request *request, int32_t number,
+		      int64_t *sent_bytes, struct error *error)
+{
+	struct page page = { 0 };
+	bool done = read_page(server, document, request, number, &page, error);
+	buffer_clear(&server->payload);
+	if (done)
+		page_write_json(&page, &server->payload);
+	page_free(&page);
+	if (!done)
+		return false;
+	if (server->payload.failed)
+		return error_set(error, ERROR_OUT_OF_MEMORY, "no memory for the text of a page");
+	*sent_bytes += (int64_t)server->payload.length;
+	if (*sent_bytes > request->limits.result_bytes)
+		return error_set(error, ERROR_TOO_LARGE, "the result has more than %" PRId64 " bytes",
+				 request->limits.result_bytes);
+	return frame_send(server->settings->socket, FRAME_PAGE, server->payload.data, server->payload.length, -1, error);
+}
+
+/* How many pages were asked for, which must be some and not too many. */
+static bool pages_allowed(int32_t count, const struct request *request, struct error *error)
+{
+	int64_t wanted = 0;
+	for (int32_t number = 1; number <= count; number++)
+		wanted += reader_pages_contain(request->read.pages, number);
+	if (wanted == 0)
+		return error_set(error, ERROR_BAD_JOB, "the document has %" PRId32 " pages, none of %s", count,
+				 request->read.pages);
+	if (wanted > request->limits.pages)
+		return error_set(error, ERROR_TOO_MANY_PAGES, "%" PRId64 " pages to read, more than %" PRId64, wanted,
+				 request->limits.pages);
+	return true;
+}
+
+static bool read_document(struct server *server, int descriptor, int32_t *page, struct error *error)
+{
+	struct request request = { 0 };
+	struct document *document = NULL;
+	int64_t sent_bytes = 0;
+	bool done = parse_request(server, &request, error) && load(server, request.read.lang, error);
+	if (done && descriptor < 0)
+		done = error_set(error, ERROR_INTERNAL, "a request without its document");
+	if (done)
+		document = document_open(descriptor, request.limits.document_bytes, request.read.password, error);
+	done = document && pages_allowed(document_page_count(document), &request, error);
+	for (int32_t number = 1; done && number <= document_page_count(document); number++) {
+		if (!reader_pages_contain(request.read.pages, number))
+			continue;
+		done = send_page(server, document, &request, number, &sent_bytes, error);
+		if (!done)
+			*page = number;
+	}
+	document_close(document);
+	json_decref(request.json);
+	(void)malloc_trim(0);
+	return done;
+}
+
+static bool load_only(struct server *server, struct error *error)
+{
+	struct request request = { 0 };
+	bool done = parse_request(server, &request, error) && load(server, request.read.lang, error);
+	json_decref(request.json);
+	return done;
+}
+
+/* Resident bytes of this process now, 0 when not known. */
+static int64_t resident_bytes(void)
+{
+	long long pages = 0;
+	FILE *status = fopen("/proc/self/statm", "re");
+	bool known = status && fscanf(status, "%*d %lld", &pages) == 1;
+	if (status)
+		(void)fclose(status);
+	return known ? pages * sysconf(_SC_PAGESIZE) : 0;
+}
+
+static bool answer(struct server *server, enum frame_type type, json_t *json, struct error *error)
+{
+	char *text = json ? json_dumps(json, JSON_COMPACT) : NULL;
+	json_decref(json);
+	if (!text)
+		return error_set(error, ERROR_OUT_OF_MEMORY, "no memory for an answer");
+	bool sent = frame_send(server->settings->socket, type, text, strlen(text), -1, error);
+	free(text);
+	return sent;
+}
+
+static bool answer_done(struct server *server, struct error *error)
+{
+	const struct engine_info *engine = &server->engine;
+	return answer(server, FRAME_DONE,
+		      json_pack("{s:{s:s,s:s,s:s,s:s},s:I}", "engine", "backend", engine->backend, "model", engine->model,
+				"model_sha256", engine->model_sha256, "version", engine->version, "rss_bytes",
+				(json_int_t)resident_bytes()),
+		      error);
+}
+
+static bool answer_error(struct server *server, const struct error *why, int32_t page, struct error *error)
+{
+	return answer(server, FRAME_ERROR,
+		      json_pack("{s:s,s:s,s:i}", "code", error_code_name(why->code), "message", why->message, "page",
+				(int)page),
+		      error);
+}
+
+/* One request and its answer. *ended: the peer has gone. False when this process should not go on. */
+static bool serve_one(struct server *server, bool *ended, struct error *error)
+{
+	enum frame_type type;
+	int descriptor = -1;
+	int32_t page = 0;
+	struct error why = { 0 };
+	if (!frame_receive(server->settings->socket, &type, &server->payload, FRAME_LONGEST_BYTES, 0, -1, &descriptor,
+			   error)) {
+		*ended = error->code == ERROR_UNAVAILABLE;
+		return *ended;
+	}
+	bool done = type == FRAME_READ ? read_document(server, descriptor, &page, &why)
+		    : type == FRAME_LOAD ?
+					 load_only(server, &why) :
+					 error_set(&why, ERROR_INTERNAL, "a frame of type %c is no request", (char)type);
+	if (descriptor >= 0)
+		(void)close(descriptor);
+	if (done)
+		return answer_done(server, error);
+	if (!answer_error(server, &why, page, error))
+		return false;
+	if (why.code == ERROR_OUT_OF_MEMORY || why.code == ERROR_INTERNAL) {
+		*error = why;
+		return false;
+	}
+	return true;
+}
+
+bool serve(const struct serve_settings *settings, struct error *error)
+{
+	struct server server = { .settings = settings, .tesseract = tesseract_new(settings->tessdata, error) };
+	bool ended = false, going = server.tesseract != NULL;
+	while (going && !ended)
+		going = serve_one(&server, &ended, error);
+	tesseract_free(server.tesseract);
+	buffer_free(&server.payload);
+	return going;
+}

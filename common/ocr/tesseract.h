@@ -1,0 +1,50 @@
+/*
+ * libtesseract's LSTM engine for C: an image goes in, its layout is found, its lines are read, a struct page comes out.
+ * Settings are those of the `tesseract` command with --oem 1, so text, boxes and confidences are the same.
+ *
+ * Layout and reading are two steps, which makes their times known apart and lets a later reader take lines after the first.
+ * The first step is exactly what the second would begin with (TessBaseAPI::FindLines), so splitting changes no result.
+ *
+ * One struct tesseract_engine serves one thread. Needs OMP_THREAD_LIMIT=1 in the environment of the process from its start.
+ * After ERROR_OUT_OF_MEMORY or ERROR_INTERNAL libtesseract's state is not known: end the process.
+ */
+#ifndef FILOT_TESSERACT_H
+#define FILOT_TESSERACT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/base/error.h"
+#include "common/ocr/page.h"
+
+struct Pix;
+struct tesseract_engine;
+
+/* The library's version, "5.3.0". */
+const char *tesseract_version(void);
+
+/* The folder of models that the library takes when none is named (TESSDATA_PREFIX, then the built-in one). */
+bool tesseract_default_folder(char *path, size_t size, struct error *error);
+
+/* Nothing is loaded yet. `tessdata` must outlive it. */
+struct tesseract_engine *tesseract_new(const char *tessdata, struct error *error);
+void tesseract_free(struct tesseract_engine *tesseract); /* NULL is fine */
+
+/*
+ * Loads the models unless they are loaded already. Check the names first (languages.h). ERROR_UNKNOWN_LANGUAGE when
+ * libtesseract does not take a file.
+ */
+bool tesseract_load(struct tesseract_engine *tesseract, const char *languages, struct error *error);
+
+/*
+ * Thresholds and finds the text lines. `dpi` 0: as the image says. `psm` is Tesseract's page segmentation mode, but 0 and 2,
+ * which read no text (ERROR_BAD_JOB). The image is copied: free yours to have its memory back. An image with a side under
+ * 3 pixels is taken as a page without text; one with a side over 32767 is ERROR_PAGE_TOO_LARGE (libtesseract's limit).
+ */
+bool tesseract_layout(struct tesseract_engine *tesseract, struct Pix *image, int32_t psm, int32_t dpi, struct error *error);
+
+/* Reads the lines found into *page (width, height, dpi, confidence, text, blocks and below); then forgets the image. */
+bool tesseract_recognise(struct tesseract_engine *tesseract, struct page *page, struct error *error);
+
+#endif
