@@ -278,9 +278,10 @@ static void append_number(struct buffer *out, float value, bool exact)
 	buffer_append(out, text, (size_t)(end - text));
 }
 
-static bool plain_zero(float value)
+/* Whether append_number writes it as 0, so that it can be left out. */
+static bool written_as_zero(float value, bool exact)
 {
-	return value == 0 && !signbit(value);
+	return exact ? value == 0 && !signbit(value) : lroundf(value * 100) == 0;
 }
 
 static void append_integers(struct buffer *out, const char *before, const int32_t values[static 4])
@@ -364,7 +365,7 @@ static void write_line(const struct page *page, const struct line *line, const c
 	if (baseline[0] || baseline[1] || baseline[2] || baseline[3])
 		append_integers(out, ",\"baseline\":", baseline);
 	const float row[3] = { line->row_height_px, line->descenders_px, line->ascenders_px };
-	if (!plain_zero(row[0]) || !plain_zero(row[1]) || !plain_zero(row[2])) {
+	if (!written_as_zero(row[0], exact) || !written_as_zero(row[1], exact) || !written_as_zero(row[2], exact)) {
 		buffer_append_string(out, ",\"row\":");
 		for (int index = 0; index < 3; index++) {
 			buffer_append_char(out, index ? ',' : '[');
