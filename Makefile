@@ -53,7 +53,7 @@ endif
 COMMON_C    := $(wildcard common/*/*.c)
 COMMON_CXX  := $(wildcard common/*/*.cpp)
 COMMON_OBJ  := $(COMMON_C:%.c=$(BUILD)/%.o) $(COMMON_CXX:%.cpp=$(BUILD)/%.o)
-COMMANDS    := $(notdir $(wildcard cmd/filot-*))
+COMMANDS    := $(patsubst cmd/%/main.c,%,$(wildcard cmd/filot-*/main.c))
 INTERNAL    := filot-reader
 BINARIES    := $(patsubst %,$(BUILD)/bin/%,$(filter-out $(INTERNAL),$(COMMANDS))) \
                $(patsubst %,$(BUILD)/libexec/%,$(filter $(INTERNAL),$(COMMANDS)))
