@@ -261,7 +261,7 @@ static void append_number(struct buffer *out, float value, bool exact)
 			buffer_printf(out, "%.9g", (double)value);
 		return;
 	}
-	long hundredths = lroundf(value * 100);
+	long hundredths = lround((double)value * 100);
 	char text[32];
 	char *end = text;
 	if (hundredths < 0) {
@@ -281,7 +281,7 @@ static void append_number(struct buffer *out, float value, bool exact)
 /* Whether append_number writes it as 0, so that it can be left out. */
 static bool written_as_zero(float value, bool exact)
 {
-	return exact ? value == 0 && !signbit(value) : lroundf(value * 100) == 0;
+	return exact ? value == 0 && !signbit(value) : lround((double)value * 100) == 0;
 }
 
 static void append_integers(struct buffer *out, const char *before, const int32_t values[static 4])

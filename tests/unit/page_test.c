@@ -112,7 +112,7 @@ static void exact_json_gives_the_same_page_again(void)
 		CHECK(read);
 		if (!read || !same_page(&page, &again)) {
 			printf("# round %d: %s: %s\n", round, error.message, json.data);
-			CHECK(!"the page came back changed");
+			test_bad_checks++;
 			round = ROUND_TRIPS;
 		}
 		if (read)
