@@ -348,7 +348,7 @@ static void write_line_text(const struct word *words, size_t count, struct buffe
 static void write_line(const struct page *page, const struct line *line, const char *language, bool exact,
 		       struct buffer *out)
 {
-	const struct word *words = page->words + line->first_word;
+	const struct word *words = line->word_count ? &page->words[line->first_word] : NULL;
 	append_box(out, "{\"box\":", &line->box);
 	write_line_text(words, line->word_count, out);
 	buffer_append_string(out, ",\"confidence\":");
