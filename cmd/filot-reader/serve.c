@@ -117,7 +117,7 @@ static bool send_page(struct server *server, struct document *document, const st
 	bool done = read_page(server, document, request, number, &page, error);
 	buffer_clear(&server->payload);
 	if (done)
-		page_write_json(&page, &server->payload);
+		page_write_exact_json(&page, &server->payload);
 	page_free(&page);
 	if (!done)
 		return false;
