@@ -1,7 +1,7 @@
 /*
  * Which addresses are public: a job line must not make a worker talk to its own machine, its private network or the
- * cloud's metadata service. The caller asks for the address of each connection as it is made, not for a name, so what DNS
- * says at another moment does not matter.
+ * cloud's metadata service. The caller asks for the address of each connection as it is made, not for a name, so what
+ * DNS says at another moment does not matter.
  */
 #include "common/http/http.h"
 
@@ -14,10 +14,10 @@ static const struct {
 	uint32_t network; /* host byte order */
 	int bits;
 } special_v4[] = {
-	{ 0x00000000, 8 }, /* 0.0.0.0/8 this network */
-	{ 0x0a000000, 8 }, /* 10.0.0.0/8 private */
+	{ 0x00000000, 8 },  /* 0.0.0.0/8 this network */
+	{ 0x0a000000, 8 },  /* 10.0.0.0/8 private */
 	{ 0x64400000, 10 }, /* 100.64.0.0/10 shared by carriers */
-	{ 0x7f000000, 8 }, /* 127.0.0.0/8 loopback */
+	{ 0x7f000000, 8 },  /* 127.0.0.0/8 loopback */
 	{ 0xa9fe0000, 16 }, /* 169.254.0.0/16 link-local, clouds' metadata */
 	{ 0xac100000, 12 }, /* 172.16.0.0/12 private */
 	{ 0xc0000000, 24 }, /* 192.0.0.0/24 protocol assignments */
@@ -27,22 +27,22 @@ static const struct {
 	{ 0xc6120000, 15 }, /* 198.18.0.0/15 benchmarking */
 	{ 0xc6336400, 24 }, /* 198.51.100.0/24 documentation */
 	{ 0xcb007100, 24 }, /* 203.0.113.0/24 documentation */
-	{ 0xe0000000, 4 }, /* 224.0.0.0/4 multicast */
-	{ 0xf0000000, 4 }, /* 240.0.0.0/4 reserved, broadcast */
+	{ 0xe0000000, 4 },  /* 224.0.0.0/4 multicast */
+	{ 0xf0000000, 4 },  /* 240.0.0.0/4 reserved, broadcast */
 };
 
 static const struct prefix_v6 {
 	uint8_t network[16];
 	int bits;
-} global_v6 = { { 0x20 }, 3 }, /* 2000::/3: all else is no global unicast */
-	mapped_v6 = { { [10] = 0xff, 0xff }, 96 }, /* ::ffff:0:0/96, IPv4 on an IPv6 socket */
-	nat64_v6 = { { 0x00, 0x64, 0xff, 0x9b }, 96 }, /* 64:ff9b::/96, IPv4 behind a translator (RFC 6052) */
-	special_v6[] = {
-		{ { 0x20, 0x01 }, 23 }, /* 2001::/23 protocol assignments, Teredo, benchmarking, ORCHID */
-		{ { 0x20, 0x01, 0x0d, 0xb8 }, 32 }, /* documentation */
-		{ { 0x20, 0x02 }, 16 }, /* 6to4: hides an IPv4 address */
-		{ { 0x3f, 0xff }, 20 }, /* documentation */
-	};
+} global_v6 = { { 0x20 }, 3 },			   /* 2000::/3: all else is no global unicast */
+    mapped_v6 = { { [10] = 0xff, 0xff }, 96 },	   /* ::ffff:0:0/96, IPv4 on an IPv6 socket */
+    nat64_v6 = { { 0x00, 0x64, 0xff, 0x9b }, 96 }, /* 64:ff9b::/96, IPv4 behind a translator (RFC 6052) */
+    special_v6[] = {
+	    { { 0x20, 0x01 }, 23 },		/* 2001::/23 protocol assignments, Teredo, benchmarking, ORCHID */
+	    { { 0x20, 0x01, 0x0d, 0xb8 }, 32 }, /* documentation */
+	    { { 0x20, 0x02 }, 16 },		/* 6to4: hides an IPv4 address */
+	    { { 0x3f, 0xff }, 20 },		/* documentation */
+    };
 
 static bool v4_is_public(uint32_t address)
 {

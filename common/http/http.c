@@ -23,7 +23,7 @@
 #define BACKOFF_CAP_MS 8000
 
 struct http {
-	CURL *handles[2]; /* any address, public addresses only */
+	CURL *handles[2];	   /* any address, public addresses only */
 	char *ca_file, *ca_folder; /* of the environment, or NULL */
 };
 
@@ -215,9 +215,9 @@ static curl_socket_t on_socket(void *context, curlsocktype purpose, struct curl_
 	struct transfer *transfer = context;
 	(void)purpose;
 	if (transfer->request->public_addresses_only && !http_sockaddr_is_public(&address->addr)) {
-		const void *number = (const char *)&address->addr + (address->family == AF_INET6 ?
-									     offsetof(struct sockaddr_in6, sin6_addr) :
-									     offsetof(struct sockaddr_in, sin_addr));
+		const void *number = (const char *)&address->addr + (address->family == AF_INET6
+									 ? offsetof(struct sockaddr_in6, sin6_addr)
+									 : offsetof(struct sockaddr_in, sin_addr));
 		if (!inet_ntop(address->family, number, transfer->refused, sizeof transfer->refused))
 			(void)snprintf(transfer->refused, sizeof transfer->refused, "of family %d", address->family);
 		transfer->address_refused = true;
@@ -418,7 +418,8 @@ static bool transfer_failed(const struct transfer *transfer, CURLcode code, bool
 		return error_set(error, ERROR_INTERNAL, "%s: the file became shorter while it was sent", where);
 	if (transfer->io_error)
 		return error_set(error, ERROR_INTERNAL, "%s: %s the file: %s", where,
-				 transfer->request->download >= 0 ? "writing" : "reading", strerror(transfer->io_error));
+				 transfer->request->download >= 0 ? "writing" : "reading",
+				 strerror(transfer->io_error));
 	if (transfer->address_refused && !transfer->address_tried)
 		return error_set(error, ERROR_FORBIDDEN_URI, "%s: leads to %s, which is not a public address", where,
 				 transfer->refused);
@@ -490,11 +491,12 @@ out:
 
 /* ---- tries ---- */
 
-/* Takes back what a failed try had written. False: the descriptor cannot do that, so a second try would write it twice. */
+/* Takes back what a failed try had written. False: the descriptor cannot do that, so a second try would write it twice.
+ */
 static bool download_rewind(const struct http_request *request, off_t start)
 {
-	return request->download < 0 ||
-	       (start >= 0 && ftruncate(request->download, start) == 0 && lseek(request->download, start, SEEK_SET) == start);
+	return request->download < 0 || (start >= 0 && ftruncate(request->download, start) == 0 &&
+					 lseek(request->download, start, SEEK_SET) == start);
 }
 
 bool http_send(struct http *http, const struct http_request *request, struct http_response *response,
@@ -530,8 +532,8 @@ bool http_send(struct http *http, const struct http_request *request, struct htt
 		    clock_monotonic_ms() + wait_ms >= deadline_ms)
 			return done;
 		log_info("http_retry", log_string("host", transfer.where), log_integer("try", attempt + 1),
-			 log_integer("status", response->status), log_string("why", done || !error ? NULL : error->message),
-			 log_integer("wait_ms", wait_ms));
+			 log_integer("status", response->status),
+			 log_string("why", done || !error ? NULL : error->message), log_integer("wait_ms", wait_ms));
 		clock_sleep_ms(wait_ms);
 	}
 }

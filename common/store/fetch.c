@@ -1,10 +1,10 @@
 /*
  * A document by its URI, under a policy.
  *
- * A file: name is looked up with O_PATH first, which touches nothing (no device, no pipe is opened by it). Then the kernel
- * says in /proc/self/fd where it really lies, and that very file, not the name again, is opened for reading: links and
- * renames in between change nothing. Everything else is loaded into a memfd, whose contents are sealed before anyone
- * sees them.
+ * A file: name is looked up with O_PATH first, which touches nothing (no device, no pipe is opened by it). Then the
+ * kernel says in /proc/self/fd where it really lies, and that very file, not the name again, is opened for reading:
+ * links and renames in between change nothing. Everything else is loaded into a memfd, whose contents are sealed before
+ * anyone sees them.
  */
 #include "common/store/fetch.h"
 
@@ -55,7 +55,8 @@ static char **folders_resolve(const char *const *allowed, struct error *error)
 	for (size_t index = 0; index < count; index++) {
 		folders[index] = realpath(allowed[index], NULL);
 		if (!folders[index]) {
-			(void)error_set(error, ERROR_CONFIG, "allowed folder %.300s: %s", allowed[index], strerror(errno));
+			(void)error_set(error, ERROR_CONFIG, "allowed folder %.300s: %s", allowed[index],
+					strerror(errno));
 			folders_free(folders);
 			return NULL;
 		}
@@ -127,7 +128,8 @@ static char *percent_decode(const char *text, struct error *error)
 			int high = hex_value(text[1]);
 			int low = high < 0 ? -1 : hex_value(text[2]);
 			if (low < 0) {
-				(void)error_set(error, ERROR_BAD_JOB, "'%%' without two hexadecimal digits (write it as %%25)");
+				(void)error_set(error, ERROR_BAD_JOB,
+						"'%%' without two hexadecimal digits (write it as %%25)");
 				goto bad;
 			}
 			byte = (char)(high << 4 | low);
@@ -271,7 +273,8 @@ static bool path_reads_allowed(const struct fetch *fetch, const char *path)
 	if (strstr(path, "/../"))
 		return false;
 	for (size_t index = 0; fetch->folders && fetch->folders[index]; index++)
-		if (path_within(path, fetch->folders[index]) || path_within(path, fetch->policy->allowed_folders[index]))
+		if (path_within(path, fetch->folders[index]) ||
+		    path_within(path, fetch->policy->allowed_folders[index]))
 			return true;
 	return false;
 }
@@ -382,8 +385,8 @@ static bool load_r2(const struct fetch *fetch, const char *uri, int memory, stru
 		store_set_limits(fetch->store, fetch->most_bytes, fetch->time_ms);
 		done = store_get(fetch->store, bucket, key, memory, NULL, sha256, &why);
 		if (!done)
-			(void)error_set(error, why.code == ERROR_NOT_PERMITTED ? ERROR_STORAGE_UNAVAILABLE : why.code, "%s",
-					why.message);
+			(void)error_set(error, why.code == ERROR_NOT_PERMITTED ? ERROR_STORAGE_UNAVAILABLE : why.code,
+					"%s", why.message);
 	}
 	free(key);
 	return done;
@@ -428,7 +431,8 @@ static int open_remote(const struct fetch *fetch, const char *uri, struct error 
 	int memory = memory_new(error);
 	if (memory < 0)
 		return -1;
-	bool done = after_scheme(uri, "r2://") ? load_r2(fetch, uri, memory, error) : load_http(fetch, uri, memory, error);
+	bool done =
+	    after_scheme(uri, "r2://") ? load_r2(fetch, uri, memory, error) : load_http(fetch, uri, memory, error);
 	if (done && memory_seal(memory, error))
 		return memory;
 	(void)close(memory);

@@ -1,7 +1,7 @@
 /*
- * Objects by path-style URLs: endpoint/bucket/key. libcurl signs the requests; what it signs is the path exactly as we wrote
- * it, so the key is encoded here in S3's canonical form, and the payload's sum goes along as a header of ours, so that
- * every libcurl signs the same.
+ * Objects by path-style URLs: endpoint/bucket/key. libcurl signs the requests; what it signs is the path exactly as we
+ * wrote it, so the key is encoded here in S3's canonical form, and the payload's sum goes along as a header of ours, so
+ * that every libcurl signs the same.
  */
 #include "common/store/store.h"
 
@@ -24,7 +24,8 @@
 struct store {
 	struct http *http;
 	char *endpoint; /* scheme://host[:port][/path], no '/' at its end */
-	char *origin; /* scheme://host[:port] of it, the port only when it is not the scheme's own (as in the Host header) */
+	char *origin;	/* scheme://host[:port] of it, the port only when it is not the scheme's own (as in the Host
+			   header) */
 	char *access_key, *secret_key, *bucket, *region;
 	int attempts;
 	struct http_limits settings_limits, limits;
@@ -44,7 +45,8 @@ bool store_key_valid(const char *key, struct error *error)
 	if (!length)
 		return error_set(error, ERROR_BAD_JOB, "an object's key must not be empty");
 	if (length > KEY_LONGEST_BYTES)
-		return error_set(error, ERROR_BAD_JOB, "an object's key must not have more than %d bytes", KEY_LONGEST_BYTES);
+		return error_set(error, ERROR_BAD_JOB, "an object's key must not have more than %d bytes",
+				 KEY_LONGEST_BYTES);
 	for (size_t position = 0; position < length;) {
 		size_t step = json_text_utf8_length(key + position, length - position);
 		if (!step)
@@ -100,9 +102,11 @@ static bool store_check(const struct store_settings *settings, struct error *err
 		if (!needed[index].value || !*needed[index].value)
 			return error_set(error, ERROR_CONFIG, "object storage: the %s is not set", needed[index].name);
 	if (!store_bucket_valid(settings->bucket))
-		return error_set(error, ERROR_CONFIG, "object storage: \"%.64s\" cannot be a bucket's name", settings->bucket);
+		return error_set(error, ERROR_CONFIG, "object storage: \"%.64s\" cannot be a bucket's name",
+				 settings->bucket);
 	const char *region = settings->region;
-	if (region && strspn(region, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_") != strlen(region))
+	if (region &&
+	    strspn(region, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_") != strlen(region))
 		return error_set(error, ERROR_CONFIG, "object storage: \"%.64s\" cannot be a region", region);
 	return true;
 }
@@ -305,12 +309,11 @@ bool store_get(struct store *store, const char *bucket, const char *key, int des
 	       char sha256[static 65], struct error *error)
 {
 	struct http_response response;
-	bool done = store_send(store, bucket, key,
-			       &(const struct operation){ .method = "GET",
-							  .payload_sha256 = EMPTY_SHA256,
-							  .upload = -1,
-							  .download = descriptor },
-			       &response, error);
+	bool done =
+	    store_send(store, bucket, key,
+		       &(const struct operation){
+			   .method = "GET", .payload_sha256 = EMPTY_SHA256, .upload = -1, .download = descriptor },
+		       &response, error);
 	if (done) {
 		object_of(&response, object);
 		memcpy(sha256, response.sha256, sizeof response.sha256);
@@ -323,14 +326,15 @@ bool store_get_memory(struct store *store, const char *bucket, const char *key, 
 		      struct store_object *object, struct error *error)
 {
 	struct http_response response;
-	bool done = store_send(store, bucket, key,
-			       &(const struct operation){
-				       .method = "GET", .payload_sha256 = EMPTY_SHA256, .upload = -1, .download = -1 },
-			       &response, error);
+	bool done = store_send(
+	    store, bucket, key,
+	    &(const struct operation){ .method = "GET", .payload_sha256 = EMPTY_SHA256, .upload = -1, .download = -1 },
+	    &response, error);
 	if (done) {
 		object_of(&response, object);
 		buffer_append(bytes, response.body.data, response.body.length);
-		done = !bytes->failed || error_set(error, ERROR_OUT_OF_MEMORY, "object storage: no memory for an object");
+		done =
+		    !bytes->failed || error_set(error, ERROR_OUT_OF_MEMORY, "object storage: no memory for an object");
 	}
 	buffer_free(&response.body);
 	return done;
@@ -363,10 +367,10 @@ bool store_head(struct store *store, const char *bucket, const char *key, struct
 		struct error *error)
 {
 	struct http_response response;
-	bool done = store_send(store, bucket, key,
-			       &(const struct operation){
-				       .method = "HEAD", .payload_sha256 = EMPTY_SHA256, .upload = -1, .download = -1 },
-			       &response, error);
+	bool done = store_send(
+	    store, bucket, key,
+	    &(const struct operation){ .method = "HEAD", .payload_sha256 = EMPTY_SHA256, .upload = -1, .download = -1 },
+	    &response, error);
 	if (done)
 		object_of(&response, object);
 	buffer_free(&response.body);
@@ -378,7 +382,7 @@ bool store_delete(struct store *store, const char *bucket, const char *key, stru
 	struct http_response response;
 	bool done = store_send(store, bucket, key,
 			       &(const struct operation){
-				       .method = "DELETE", .payload_sha256 = EMPTY_SHA256, .upload = -1, .download = -1 },
+				   .method = "DELETE", .payload_sha256 = EMPTY_SHA256, .upload = -1, .download = -1 },
 			       &response, error);
 	buffer_free(&response.body);
 	return done;

@@ -33,8 +33,8 @@ static bool put(struct drive *drive, const char *key, const char *path, struct e
 	int file = open(path, O_RDONLY | O_CLOEXEC);
 	if (file < 0 || fstat(file, &status) != 0)
 		return error_set(error, ERROR_NOT_FOUND, "%s", path);
-	bool done = store_put(drive->store, drive->bucket, key, file, status.st_size, drive->content_type, drive->sha256,
-			      error);
+	bool done = store_put(drive->store, drive->bucket, key, file, status.st_size, drive->content_type,
+			      drive->sha256, error);
 	(void)close(file);
 	return done;
 }
@@ -78,7 +78,8 @@ static bool url(struct drive *drive, const char *method, const char *key, const 
 	struct buffer text = { 0 };
 	bool done = true;
 	if (method)
-		done = store_presign(drive->store, method, drive->bucket, key, strtoll(seconds, NULL, 10), &text, error);
+		done =
+		    store_presign(drive->store, method, drive->bucket, key, strtoll(seconds, NULL, 10), &text, error);
 	else
 		store_uri(drive->store, drive->bucket, key, &text);
 	if (done)
@@ -108,33 +109,65 @@ static bool fetch(struct drive *drive, char **uris, struct error *error)
 static bool options(struct drive *drive, int argc, char **argv)
 {
 	static const char *folders[8], *buckets[8];
-	static const struct option known[] = {
-		{ "bucket", required_argument, NULL, 'b' },   { "sha256", required_argument, NULL, 's' },
-		{ "type", required_argument, NULL, 't' },     { "most", required_argument, NULL, 'm' },
-		{ "time", required_argument, NULL, 'T' },     { "stall", required_argument, NULL, 'S' },
-		{ "connect", required_argument, NULL, 'c' },  { "attempts", required_argument, NULL, 'a' },
-		{ "allow-file", required_argument, NULL, 'f' }, { "allow-bucket", required_argument, NULL, 'B' },
-		{ "any-file", no_argument, NULL, 'F' },	      { "private", no_argument, NULL, 'p' },
-		{ "plain", no_argument, NULL, 'P' },	      { 0 }
-	};
+	static const struct option known[] = { { "bucket", required_argument, NULL, 'b' },
+					       { "sha256", required_argument, NULL, 's' },
+					       { "type", required_argument, NULL, 't' },
+					       { "most", required_argument, NULL, 'm' },
+					       { "time", required_argument, NULL, 'T' },
+					       { "stall", required_argument, NULL, 'S' },
+					       { "connect", required_argument, NULL, 'c' },
+					       { "attempts", required_argument, NULL, 'a' },
+					       { "allow-file", required_argument, NULL, 'f' },
+					       { "allow-bucket", required_argument, NULL, 'B' },
+					       { "any-file", no_argument, NULL, 'F' },
+					       { "private", no_argument, NULL, 'p' },
+					       { "plain", no_argument, NULL, 'P' },
+					       { 0 } };
 	size_t folder = 0, bucket = 0;
 	for (int option; (option = getopt_long(argc, argv, "+", known, NULL)) != -1;) {
 		int64_t number = optarg ? strtoll(optarg, NULL, 10) : 0;
 		switch (option) {
-		case 'b': drive->bucket = optarg; break;
-		case 's': drive->sha256 = optarg; break;
-		case 't': drive->content_type = optarg; break;
-		case 'm': drive->settings.limits.body_bytes = drive->policy.most_bytes = number; break;
-		case 'T': drive->settings.limits.total_ms = drive->policy.time_ms = number; break;
-		case 'S': drive->settings.limits.stall_ms = number; break;
-		case 'c': drive->settings.limits.connect_ms = number; break;
-		case 'a': drive->settings.attempts = drive->policy.attempts = (int)number; break;
-		case 'f': folders[folder++ % 7] = optarg; break;
-		case 'B': buckets[bucket++ % 7] = optarg; break;
-		case 'F': drive->policy.any_file = true; break;
-		case 'p': drive->policy.private_addresses = true; break;
-		case 'P': drive->policy.plain_http = true; break;
-		default: return false;
+		case 'b':
+			drive->bucket = optarg;
+			break;
+		case 's':
+			drive->sha256 = optarg;
+			break;
+		case 't':
+			drive->content_type = optarg;
+			break;
+		case 'm':
+			drive->settings.limits.body_bytes = drive->policy.most_bytes = number;
+			break;
+		case 'T':
+			drive->settings.limits.total_ms = drive->policy.time_ms = number;
+			break;
+		case 'S':
+			drive->settings.limits.stall_ms = number;
+			break;
+		case 'c':
+			drive->settings.limits.connect_ms = number;
+			break;
+		case 'a':
+			drive->settings.attempts = drive->policy.attempts = (int)number;
+			break;
+		case 'f':
+			folders[folder++ % 7] = optarg;
+			break;
+		case 'B':
+			buckets[bucket++ % 7] = optarg;
+			break;
+		case 'F':
+			drive->policy.any_file = true;
+			break;
+		case 'p':
+			drive->policy.private_addresses = true;
+			break;
+		case 'P':
+			drive->policy.plain_http = true;
+			break;
+		default:
+			return false;
 		}
 	}
 	drive->policy.allowed_folders = folder ? folders : NULL;
@@ -148,7 +181,8 @@ static bool command(struct drive *drive, int argc, char **argv, struct error *er
 	if (strcmp(name, "put") == 0 && argc == 3)
 		return put(drive, argv[1], argv[2], error);
 	if (strcmp(name, "get") == 0 && argc == 3)
-		return strcmp(argv[2], "-") == 0 ? get_memory(drive, argv[1], error) : get(drive, argv[1], argv[2], error);
+		return strcmp(argv[2], "-") == 0 ? get_memory(drive, argv[1], error)
+						 : get(drive, argv[1], argv[2], error);
 	if (strcmp(name, "head") == 0 && argc == 2)
 		return head(drive, argv[1], error);
 	if (strcmp(name, "delete") == 0 && argc == 2)

@@ -75,7 +75,11 @@ static void a_file_under_an_allowed_folder_is_opened(void)
 static void a_file_elsewhere_is_forbidden_whether_it_exists_or_not(void)
 {
 	struct fetch_policy policy = only_allowed();
-	const char *const names[] = { "secret", "missing", "allowed-not/page", "allowed/../secret", "allowed/../missing",
+	const char *const names[] = { "secret",
+				      "missing",
+				      "allowed-not/page",
+				      "allowed/../secret",
+				      "allowed/../missing",
 				      "allowed/%2e%2e/secret" };
 	for (size_t index = 0; index < sizeof names / sizeof *names; index++)
 		CHECK_INTEGER(opened(&policy, file_uri(in_root(names[index])), NULL, ""), ERROR_FORBIDDEN_URI);
@@ -275,9 +279,15 @@ static void without_object_storage_r2_is_a_bad_configuration(void)
 static void addresses_that_are_not_public_are_forbidden(void)
 {
 	struct fetch_policy policy = { .time_ms = 5000, .plain_http = true, .attempts = 1 };
-	const char *const uris[] = { "https://127.0.0.1:9/x",	     "http://localhost:9/",	  "http://[::1]:9/",
-				     "http://[::ffff:127.0.0.1]:9/", "http://169.254.169.254/latest/", "http://0x7f.1:9/",
-				     "http://2130706433:9/",	     "http://0:9/",		  "http://[fd00:ec2::254]/" };
+	const char *const uris[] = { "https://127.0.0.1:9/x",
+				     "http://localhost:9/",
+				     "http://[::1]:9/",
+				     "http://[::ffff:127.0.0.1]:9/",
+				     "http://169.254.169.254/latest/",
+				     "http://0x7f.1:9/",
+				     "http://2130706433:9/",
+				     "http://0:9/",
+				     "http://[fd00:ec2::254]/" };
 	for (size_t index = 0; index < sizeof uris / sizeof *uris; index++)
 		CHECK_INTEGER(opened(&policy, uris[index], NULL, ""), ERROR_FORBIDDEN_URI);
 }
@@ -322,10 +332,11 @@ static void prepare(void)
 
 static void clean(void)
 {
-	const char *const names[] = { "allowed/link-in",   "allowed/folder-out",  "allowed/link-out", "allowed/fifo",
-				      "allowed/empty",	   "allowed/100%.png",	  "allowed/with space", "allowed/page.png",
-				      "allowed-not/page",  "secret",		  "link-to-allowed",  "allowed/inner",
-				      "allowed-not",	   "allowed",		  "" };
+	const char *const names[] = {
+		"allowed/link-in",  "allowed/folder-out", "allowed/link-out", "allowed/fifo",	  "allowed/empty",
+		"allowed/100%.png", "allowed/with space", "allowed/page.png", "allowed-not/page", "secret",
+		"link-to-allowed",  "allowed/inner",	  "allowed-not",      "allowed",	  ""
+	};
 	for (size_t index = 0; index < sizeof names / sizeof *names; index++)
 		(void)remove(in_root(names[index]));
 }

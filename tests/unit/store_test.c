@@ -25,11 +25,10 @@ static void a_presigned_url_is_the_one_of_aws_example(void)
 							   .time_unix_s = 1369353600, /* 20130524T000000Z */
 							   .expires_s = 86400 },
 			    &url, &error));
-	CHECK_STRING(url.data,
-		     "https://examplebucket.s3.amazonaws.com/test.txt?X-Amz-Algorithm=AWS4-HMAC-SHA256"
-		     "&X-Amz-Credential=AKIAIOSFODNN7EXAMPLE%2F20130524%2Fus-east-1%2Fs3%2Faws4_request"
-		     "&X-Amz-Date=20130524T000000Z&X-Amz-Expires=86400&X-Amz-SignedHeaders=host"
-		     "&X-Amz-Signature=aeeed9bbccd4d02ee5c0109b86d86835f995330da4c265957d157751f604d404");
+	CHECK_STRING(url.data, "https://examplebucket.s3.amazonaws.com/test.txt?X-Amz-Algorithm=AWS4-HMAC-SHA256"
+			       "&X-Amz-Credential=AKIAIOSFODNN7EXAMPLE%2F20130524%2Fus-east-1%2Fs3%2Faws4_request"
+			       "&X-Amz-Date=20130524T000000Z&X-Amz-Expires=86400&X-Amz-SignedHeaders=host"
+			       "&X-Amz-Signature=aeeed9bbccd4d02ee5c0109b86d86835f995330da4c265957d157751f604d404");
 	buffer_free(&url);
 }
 
@@ -112,9 +111,16 @@ static void check_refused(const struct store_settings *settings, const char *wor
 static void settings_that_cannot_work_are_refused_at_once(void)
 {
 	struct store_settings bad = good;
-	const char *const endpoints[] = { NULL,		  "",		      "storage.example.org",	"ftp://example.org",
-					  "https://",	  "http:/host",	      "https://u:secret@host",	"https://host/?a=secret",
-					  "https://a b/", "file:///etc/hosts" };
+	const char *const endpoints[] = { NULL,
+					  "",
+					  "storage.example.org",
+					  "ftp://example.org",
+					  "https://",
+					  "http:/host",
+					  "https://u:secret@host",
+					  "https://host/?a=secret",
+					  "https://a b/",
+					  "file:///etc/hosts" };
 	for (size_t index = 0; index < sizeof endpoints / sizeof *endpoints; index++) {
 		bad.endpoint = endpoints[index];
 		check_refused(&bad, "endpoint");
@@ -135,8 +141,10 @@ static void buckets_are_checked(void)
 	CHECK(store_bucket_valid("filot-documents"));
 	CHECK(store_bucket_valid("a"));
 	CHECK(store_bucket_valid("Old_Bucket.1"));
-	const char *const bad[] = { "", ".", "..", "a/b", "a b", "-a", "a-", "a%2f", "b\xc3\xbc",
-				    "a234567890123456789012345678901234567890123456789012345678901234" };
+	const char *const bad[] = {
+		"",   ".",  "..",   "a/b",	 "a b",
+		"-a", "a-", "a%2f", "b\xc3\xbc", "a234567890123456789012345678901234567890123456789012345678901234"
+	};
 	for (size_t index = 0; index < sizeof bad / sizeof *bad; index++)
 		CHECK(!store_bucket_valid(bad[index]));
 }
