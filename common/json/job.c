@@ -1,7 +1,7 @@
 /*
  * Job and receipt lines by jansson. Lines come from anybody, so everything is checked here once: length, depth (jansson
- * and whoever reads the line later recurse), duplicates, types, ranges. A job keeps its parsed object, so that members of
- * a newer sender come out again as they came in.
+ * and whoever reads the line later recurse), duplicates, types, ranges. A job keeps its parsed object, so that members
+ * of a newer sender come out again as they came in.
  */
 #include "common/json/job.h"
 
@@ -132,7 +132,8 @@ static bool trace_valid(const char *text)
 			return false;
 		start = ends[index] + 1;
 	}
-	return !text[55] || (text[55] == '-' && strncmp(text, "00", 2) != 0 && strlen(text) <= 256 && printable(text, 0x21));
+	return !text[55] ||
+	       (text[55] == '-' && strncmp(text, "00", 2) != 0 && strlen(text) <= 256 && printable(text, 0x21));
 }
 
 bool job_lang_valid(const char *lang)
@@ -241,9 +242,8 @@ static bool check_history(json_t *object, struct error *error)
 	size_t index;
 	if (history && !json_is_array(history))
 		return refuse(error, "history", "must be an array of objects");
-	json_array_foreach(history, index, item)
-		if (!json_is_object(item))
-			return refuse(error, "history", "must be an array of objects");
+	json_array_foreach(history, index, item) if (!json_is_object(item)) return refuse(
+	    error, "history", "must be an array of objects");
 	return true;
 }
 
@@ -319,8 +319,8 @@ bool job_parse(struct job *job, const char *line, size_t length, struct error *e
 
 bool job_new(struct job *job, const struct job_template *given, struct error *error)
 {
-	const char *const texts[MEMBER_COUNT] = { given->document, given->uri,	 given->sha256, given->media_type,
-						  given->lang,	   given->key,	 given->trace,	given->tenant };
+	const char *const texts[MEMBER_COUNT] = { given->document, given->uri, given->sha256, given->media_type,
+						  given->lang,	   given->key, given->trace,  given->tenant };
 	*job = (struct job){ 0 };
 	char id[ULID_SIZE];
 	json_t *object = json_object();

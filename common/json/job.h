@@ -19,18 +19,18 @@ enum job_priority { JOB_PRIORITY_HIGH, JOB_PRIORITY_NORMAL, JOB_PRIORITY_LOW, JO
 
 struct job {
 	char id[ULID_SIZE];
-	const char *document; /* 1..128 characters of [A-Za-z0-9._:-] */
-	const char *uri; /* r2://bucket/key, https://…, http://…, file:/… */
-	const char *sha256; /* 64 hex digits, or NULL */
+	const char *document;	/* 1..128 characters of [A-Za-z0-9._:-] */
+	const char *uri;	/* r2://bucket/key, https://…, http://…, file:/… */
+	const char *sha256;	/* 64 hex digits, or NULL */
 	const char *media_type; /* or NULL */
-	const char *lang; /* Tesseract language names joined by '+'; never NULL ("eng") */
-	const char *key; /* idempotency key, 1..256 bytes, or NULL */
-	const char *trace; /* W3C traceparent, or NULL */
-	const char *tenant; /* as document, or NULL */
+	const char *lang;	/* Tesseract language names joined by '+'; never NULL ("eng") */
+	const char *key;	/* idempotency key, 1..256 bytes, or NULL */
+	const char *trace;	/* W3C traceparent, or NULL */
+	const char *tenant;	/* as document, or NULL */
 	enum job_priority priority;
-	int64_t attempt; /* from 1 */
+	int64_t attempt;	/* from 1 */
 	int64_t enqueued_at_ms; /* Unix ms */
-	void *json; /* json_t, owned */
+	void *json;		/* json_t, owned */
 };
 
 /* What a sender knows of a new job; NULL and 0 mean "not given". */
@@ -43,11 +43,11 @@ struct job_template {
 extern const char *const job_priority_names[JOB_PRIORITY_COUNT + 1];
 
 /*
- * Reads one job line of `length` bytes. Missing "job", "document", "enqueued_at", "lang", "priority" and "attempt" get a
- * new ULID, the job's id, now, "eng", normal and 1. Anything else that is missing, of the wrong type or out of range is
- * ERROR_BAD_JOB with the member's name ("line" for the whole). `v` other than 1 is refused; without it 1 is meant. Lines
- * longer than 1 MiB, nested deeper than 32 levels or with a member twice are refused. On failure *job is zero, but job->id is kept when
- * the line had a valid one, so that an error line can name it.
+ * Reads one job line of `length` bytes. Missing "job", "document", "enqueued_at", "lang", "priority" and "attempt" get
+ * a new ULID, the job's id, now, "eng", normal and 1. Anything else that is missing, of the wrong type or out of range
+ * is ERROR_BAD_JOB with the member's name ("line" for the whole). `v` other than 1 is refused; without it 1 is meant.
+ * Lines longer than 1 MiB, nested deeper than 32 levels or with a member twice are refused. On failure *job is zero,
+ * but job->id is kept when the line had a valid one, so that an error line can name it.
  */
 bool job_parse(struct job *job, const char *line, size_t length, struct error *error);
 
@@ -58,7 +58,8 @@ bool job_new(struct job *job, const struct job_template *given, struct error *er
 bool job_set_attempt(struct job *job, int64_t attempt, struct error *error);
 
 /* Appends {"attempt":…,"worker":…,"at":…,"code":…,"message":…} to the job's "history" (the last 20 are kept). */
-bool job_add_history(struct job *job, int64_t attempt, const char *worker, const struct error *why, struct error *error);
+bool job_add_history(struct job *job, int64_t attempt, const char *worker, const struct error *why,
+		     struct error *error);
 
 /* Appends the job as one line without its line end. */
 void job_write(const struct job *job, struct buffer *line);

@@ -1,10 +1,21 @@
 /*
- * The job queue of section 5 of the contract: streams by priority with one consumer group, a delayed set, a dead stream,
- * idempotency keys. Every multi-key change is one Lua script (queue_*.lua beside this file), so a job is always in
- * exactly one place. Delivery is at least once; effects are once because results are fenced by job and attempt (pg).
+ * The job queue of section 5 of the contract: streams by priority with one consumer group, a delayed set, a dead
+ * stream, idempotency keys. Every multi-key change is one Lua script (queue_*.lua beside this file), so a job is always
+ * in exactly one place. Delivery is at least once; effects are once because results are fenced by job and attempt (pg).
  *
  * Names: NAME is "ocr" unless --queue-name says otherwise; filot:{NAME}:jobs, :jobs:high, :jobs:low, :delayed, :dead,
- * :key:KEY, :cancel, :workers, :events. The hash tag keeps all keys of a queue on one shard.
+ * :key:KEY, :cancel, :workers, :events, and two that live for minutes: :sent:ULID (a batch's answer, so that sending it
+ * again after a lost connection puts nothing twice) and :swept. The hash tag keeps all keys of a queue on one shard.
+ *
+ * Formats. Entry of a jobs stream: job ULID, line JOB-LINE, and tenant TENANT when there is one. Member of the delayed
+ * set: "STREAM JOB TENANT LINE", STREAM 1 high, 2 normal, 3 low, TENANT may be empty. Entry of the dead stream: job,
+ * code, message, line (its "history" holds the earlier attempts). Row of the workers hash: "UNIX-MS JSON". Event: line.
+ *
+ * Attempt = the line's "attempt" + deliveries of the entry - 1, so that a takeover counts one and leaves the entry as
+ * it is. The consumer "handed-back" is nobody: what is pending to it is taken by the next claim, whoever makes it.
+ *
+ * Commands: one script for a batch of 500 jobs sent, one for a claim of up to `most` jobs (two when the queue is empty:
+ * the wait), one for each end, one for a renewal of up to 16 claims. Redis 7 or later, or what speaks as it does.
  */
 #ifndef FILOT_QUEUE_H
 #define FILOT_QUEUE_H
@@ -13,14 +24,17 @@
 #include "common/redis/redis.h"
 
 struct queue_settings {
-	const char *name; /* "ocr" */
-	const char *worker; /* consumer name; NULL for senders and operators */
+	const char *name;      /* "ocr"; 1..64 of [A-Za-z0-9._-] */
+	const char *worker;    /* consumer name, not "handed-back"; NULL for senders and operators */
 	int64_t visibility_ms; /* a claim older than this may be taken over */
 	int64_t max_attempts;
-	int64_t key_ttl_ms; /* how long an idempotency key is remembered */
+	int64_t key_ttl_ms;		   /* how long an idempotency key is remembered */
 	int64_t dead_keep_ms, events_keep; /* trimming: by age, by count */
+	int64_t
+	    most_waiting; /* a batch that would make the queue longer is refused with ERROR_TRY_AGAIN; 0: no limit */
 };
 
+/* "ocr", 60 s, 5 attempts, keys for 7 days, the dead for 30 days, 10,000 events, no limit. */
 extern const struct queue_settings queue_default_settings;
 
 struct queue; /* uses a struct redis that stays the caller's */
@@ -28,7 +42,10 @@ struct queue; /* uses a struct redis that stays the caller's */
 struct queue *queue_new(const struct queue_settings *settings, struct redis *redis, struct error *error);
 void queue_free(struct queue *queue);
 
-/* Makes the group in the three streams when it is not there. Workers call it once after each connect. */
+/*
+ * Makes the group in the three streams when it is not there, and forgets workers unseen for a day that hold nothing.
+ * Workers call it once at start; queue_claim does it itself when the group has gone.
+ */
 bool queue_prepare(struct queue *queue, struct error *error);
 
 struct queue_receipt {
@@ -37,23 +54,40 @@ struct queue_receipt {
 	struct error error; /* when refused */
 };
 
-/* Puts jobs in the queue, one round trip for all of them, each once per key. receipts[i] belongs to jobs[i]. */
+/* Puts jobs in the queue, pipelined in batches, each once per key. receipts[i] belongs to jobs[i]. */
 bool queue_enqueue(struct queue *queue, const struct job *jobs, size_t count, struct queue_receipt *receipts,
 		   struct error *error);
+
+/*
+ * The same for who sends without end: queue_send starts a batch and waits for nothing, queue_receive waits for the
+ * answer of the oldest batch that was sent. Jobs may be freed after queue_send. A connection that is lost in between is
+ * made again within the reconnect budget and the unanswered batches are sent again; they take effect once.
+ */
+#define QUEUE_BATCH_JOBS 500
+#define QUEUE_BATCHES_IN_FLIGHT 8
+
+/* At most QUEUE_BATCH_JOBS jobs, and at most QUEUE_BATCHES_IN_FLIGHT batches without an answer. */
+bool queue_send(struct queue *queue, const struct job *jobs, size_t count, struct error *error);
+bool queue_receive(struct queue *queue, struct queue_receipt receipts[static QUEUE_BATCH_JOBS], size_t *count,
+		   struct error *error);
+size_t queue_in_flight(const struct queue *queue); /* batches */
 
 /* One delivery of one job. */
 struct delivery {
 	struct job job; /* job.attempt is this delivery's attempt: the fencing token */
 	enum job_priority stream;
-	char entry[44]; /* stream entry id */
-	bool lost; /* set by queue_renew: someone else holds it now */
+	char entry[44];	    /* stream entry id */
+	int64_t deliveries; /* of this entry, this one counted: tells this claim from a later one */
+	bool lost;	    /* set by queue_renew: someone else holds it now */
 };
 
 /*
- * Takes up to `most` jobs: due delayed ones are promoted, claims older than visibility_ms taken over (with the attempt
- * counted), then new entries, high before normal before low. Jobs over max_attempts and payloads that are no job go to the
- * dead stream on the way; cancelled ones are dropped. When nothing is ready, waits up to block_ms for a new entry.
- * Jobs are freed by delivery_free.
+ * Takes up to `most` jobs: due delayed ones are promoted, handed back ones and claims older than visibility_ms taken
+ * over (the latter with the attempt counted and the history telling whose it was), then new entries, high before normal
+ * before low; but of eight claims one looks at low first and one at normal first, so that neither starves. Jobs over
+ * max_attempts and payloads that are no job go to the dead stream on the way; cancelled ones are dropped. When nothing
+ * is ready, waits up to block_ms for a new entry, less when a retry is due before. *count may be 0. Jobs are freed by
+ * delivery_free.
  */
 bool queue_claim(struct queue *queue, size_t most, int64_t block_ms, struct delivery *deliveries, size_t *count,
 		 struct error *error);
@@ -73,15 +107,16 @@ bool queue_retry(struct queue *queue, struct delivery *delivery, int64_t due_ms,
 		 struct error *error);
 bool queue_bury(struct queue *queue, struct delivery *delivery, const struct error *why, const char *event, bool *owned,
 		struct error *error);
-/* Back to where another worker takes it at once, not counted as an attempt. */
+/* Back to where the next claim takes it before all new ones, not counted as an attempt. */
 bool queue_hand_back(struct queue *queue, const struct delivery *delivery, bool *owned, struct error *error);
 
-/* This worker's row in the workers hash (JSON object text), and leaving the group when nothing is pending. */
+/* This worker's row in the workers hash (JSON object text). */
 bool queue_heartbeat(struct queue *queue, const char *json, struct error *error);
+/* Leaves the group and the workers hash; what is still pending to this worker is handed back. */
 bool queue_leave(struct queue *queue, struct error *error);
 
 struct queue_stats {
-	int64_t ready[JOB_PRIORITY_COUNT]; /* waiting, not yet delivered */
+	int64_t ready[JOB_PRIORITY_COUNT]; /* waiting: not yet delivered, or handed back */
 	int64_t in_flight, delayed, dead, workers;
 	int64_t oldest_ms; /* age of the oldest waiting job, 0 when none */
 };

@@ -57,8 +57,9 @@ static void the_least_job_line_gets_defaults(void)
 static void unknown_members_and_their_order_survive(void)
 {
 	static const char line[] =
-		"{\"v\":1,\"job\":\"" ID "\",\"newer\":{\"a\":[1,2.5,null]},\"document\":\"d\",\"uri\":\"file:/a\",\"lang\":\"deu\","
-		"\"priority\":\"low\",\"attempt\":3,\"enqueued_at\":\"2026-01-02T03:04:05Z\"}";
+	    "{\"v\":1,\"job\":\"" ID
+	    "\",\"newer\":{\"a\":[1,2.5,null]},\"document\":\"d\",\"uri\":\"file:/a\",\"lang\":\"deu\","
+	    "\"priority\":\"low\",\"attempt\":3,\"enqueued_at\":\"2026-01-02T03:04:05Z\"}";
 	struct job job;
 	struct buffer out = { 0 };
 	CHECK(parse(&job, line));
@@ -73,10 +74,14 @@ static void unknown_members_and_their_order_survive(void)
 
 static void what_a_new_job_writes_is_read_again(void)
 {
-	struct job_template given = { .document = "doc:1", .uri = "https://example.org/a%20b",
+	struct job_template given = { .document = "doc:1",
+				      .uri = "https://example.org/a%20b",
 				      .sha256 = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789ABCDEF",
-				      .media_type = "image/png", .lang = "deu+script/Latin", .key = "k\"\\\xc3\xa9",
-				      .trace = "00-0123456789abcdef0123456789abcdef-0123456789abcdef-01", .tenant = "t",
+				      .media_type = "image/png",
+				      .lang = "deu+script/Latin",
+				      .key = "k\"\\\xc3\xa9",
+				      .trace = "00-0123456789abcdef0123456789abcdef-0123456789abcdef-01",
+				      .tenant = "t",
 				      .priority = JOB_PRIORITY_HIGH };
 	struct job made;
 	struct job read;
@@ -131,8 +136,8 @@ static void a_bad_member_is_named(void)
 	CHECK(refused_text("{\"key\":\"\",\"uri\":\"file:/a\"}", "key"));
 	CHECK(refused_text("{\"key\":{},\"uri\":\"file:/a\"}", "key"));
 	CHECK(refused_text("{\"trace\":\"00-1-2-3\",\"uri\":\"file:/a\"}", "trace"));
-	CHECK(refused_text("{\"trace\":\"00-0123456789abcdef0123456789abcdef-0123456789abcdef-01-x\",\"uri\":\"file:/a\"}",
-			   "trace"));
+	CHECK(refused_text(
+	    "{\"trace\":\"00-0123456789abcdef0123456789abcdef-0123456789abcdef-01-x\",\"uri\":\"file:/a\"}", "trace"));
 	CHECK(refused_text("{\"tenant\":\"a b\",\"uri\":\"file:/a\"}", "tenant"));
 	CHECK(refused_text("{\"history\":[1],\"uri\":\"file:/a\"}", "history"));
 }
@@ -172,10 +177,12 @@ static void a_line_over_1_mib_or_32_levels_is_refused(void)
 	memset(line, '[', length);
 	CHECK(refused(line, length - 1, "line"));
 	free(line);
-	static const char deep[] = "{\"uri\":\"file:/a\",\"x\":[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[\"[[[[\"]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]}";
+	static const char deep[] =
+	    "{\"uri\":\"file:/a\",\"x\":[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[\"[[[[\"]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]}";
 	CHECK(job_parse(&job, deep, strlen(deep), &error));
 	job_free(&job);
-	static const char deeper[] = "{\"uri\":\"file:/a\",\"x\":[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]}";
+	static const char deeper[] =
+	    "{\"uri\":\"file:/a\",\"x\":[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]}";
 	CHECK(refused_text(deeper, "line"));
 }
 
@@ -215,7 +222,8 @@ static void attempt_and_history_change_the_line(void)
 		CHECK(job_add_history(&job, attempt, NULL, &why, &error));
 	buffer_clear(&line);
 	job_write(&job, &line);
-	CHECK(strstr(line.data, "\"history\":[{\"attempt\":20,") != NULL && strstr(line.data, "{\"attempt\":39,") != NULL);
+	CHECK(strstr(line.data, "\"history\":[{\"attempt\":20,") != NULL &&
+	      strstr(line.data, "{\"attempt\":39,") != NULL);
 	buffer_free(&line);
 	job_free(&job);
 }
@@ -237,8 +245,9 @@ static void a_receipt_is_one_line(void)
 /* Cut, flipped and doubled lines: never a crash, and what is taken is written and taken again. */
 static void damaged_lines_are_refused_or_read_the_same_twice(void)
 {
-	static const char whole[] = "{\"v\":1,\"job\":\"" ID "\",\"document\":\"d\",\"uri\":\"r2://bucket/k%20\",\"lang\":\"eng\","
-				    "\"attempt\":2,\"enqueued_at\":\"2026-01-02T03:04:05.678Z\",\"history\":[{}],\"x\":1.5e3}";
+	static const char whole[] =
+	    "{\"v\":1,\"job\":\"" ID "\",\"document\":\"d\",\"uri\":\"r2://bucket/k%20\",\"lang\":\"eng\","
+	    "\"attempt\":2,\"enqueued_at\":\"2026-01-02T03:04:05.678Z\",\"history\":[{}],\"x\":1.5e3}";
 	unsigned seed = (unsigned)clock_unix_ms();
 	printf("# seed %u\n", seed);
 	for (int round = 0; round < 20000; round++) {

@@ -1,0 +1,401 @@
+/*
+ * Claiming, renewing and ending. The script finds entries; whether a line is a job, and whether it has had its
+ * attempts, is judged here, by the one reader of job lines, and what fails that is buried by the same script as any
+ * other.
+ */
+#include "common/redis/queue_private.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/log.h"
+#include "queue_claim_lua.h"
+#include "queue_end_lua.h"
+#include "queue_renew_lua.h"
+
+#define RENEW_AT_ONCE 16
+#define LONGEST_SWEEP_MS 1000
+#define LEAST_BLOCK_MS 1
+
+/* One entry as Redis gave it; points into the reply. */
+struct entry {
+	enum job_priority stream;
+	const char *id;
+	int64_t deliveries;
+	const char *owner; /* who held it before; "": nobody */
+	const char *line;
+	size_t length;
+};
+
+void delivery_free(struct delivery *delivery)
+{
+	job_free(&delivery->job);
+	*delivery = (struct delivery){ 0 };
+}
+
+/* ---- the ends ---- */
+
+static void begin_end(struct queue *queue, struct queue_call *call, const struct delivery *delivery, const char *how,
+		      const char *event)
+{
+	queue_call_string(call, queue->keys[delivery->stream]);
+	queue_call_string(call, queue->keys[QUEUE_DELAYED]);
+	queue_call_string(call, queue->keys[QUEUE_DEAD]);
+	queue_call_string(call, queue->keys[QUEUE_EVENTS]);
+	queue_call_string(call, queue->settings.worker);
+	queue_call_string(call, delivery->entry);
+	queue_call_number(call, delivery->deliveries);
+	queue_call_string(call, how);
+	queue_call_string(call, event ? event : "");
+	queue_call_number(call, queue->settings.events_keep);
+}
+
+/* A second run after a lost answer finds the claim ended and changes nothing, so *owned may be false for what was done.
+ */
+static bool run_end(struct queue *queue, const struct queue_call *call, const char *what, bool *owned,
+		    struct error *error)
+{
+	bool no_group = false;
+	redisReply *reply = queue_call_run(queue, queue_end_lua, 4, call, what, &no_group, error);
+	*owned = reply && reply->type == REDIS_REPLY_INTEGER && reply->integer == 1;
+	freeReplyObject(reply);
+	return reply != NULL || no_group; /* a group that is gone: nothing is ours any more */
+}
+
+bool queue_finish(struct queue *queue, const struct delivery *delivery, const char *event, bool *owned,
+		  struct error *error)
+{
+	struct queue_call call = { 0 };
+	begin_end(queue, &call, delivery, "finish", event);
+	return run_end(queue, &call, "finishing a job", owned, error);
+}
+
+bool queue_hand_back(struct queue *queue, const struct delivery *delivery, bool *owned, struct error *error)
+{
+	struct queue_call call = { 0 };
+	begin_end(queue, &call, delivery, "hand back", NULL);
+	queue_call_number(&call, queue->settings.visibility_ms);
+	return run_end(queue, &call, "handing a job back", owned, error);
+}
+
+bool queue_retry(struct queue *queue, struct delivery *delivery, int64_t due_ms, const struct error *why, bool *owned,
+		 struct error *error)
+{
+	struct job *job = &delivery->job;
+	struct buffer member = { 0 };
+	*owned = false;
+	if (!job_add_history(job, job->attempt, queue->settings.worker, why, error) ||
+	    !job_set_attempt(job, job->attempt + 1, error))
+		return false;
+	buffer_printf(&member, "%d %s %s ", (int)delivery->stream + 1, job->id, job->tenant ? job->tenant : "");
+	job_write(job, &member);
+	bool good = !member.failed || error_set(error, ERROR_OUT_OF_MEMORY, "queue: out of memory");
+	if (good) {
+		struct queue_call call = { 0 };
+		begin_end(queue, &call, delivery, "retry", NULL);
+		queue_call_number(&call, due_ms);
+		queue_call_bytes(&call, member.data, member.length);
+		good = run_end(queue, &call, "putting a job off", owned, error);
+	}
+	buffer_free(&member);
+	return good;
+}
+
+static bool bury_line(struct queue *queue, const struct delivery *delivery, const char *line, size_t length,
+		      const struct error *why, const char *event, bool *owned, struct error *error)
+{
+	struct queue_call call = { 0 };
+	begin_end(queue, &call, delivery, "bury", event);
+	queue_call_number(&call, queue->settings.dead_keep_ms);
+	queue_call_string(&call, delivery->job.id);
+	queue_call_string(&call, error_code_name(why->code));
+	queue_call_string(&call, why->message);
+	queue_call_bytes(&call, line, length);
+	return run_end(queue, &call, "burying a job", owned, error);
+}
+
+bool queue_bury(struct queue *queue, struct delivery *delivery, const struct error *why, const char *event, bool *owned,
+		struct error *error)
+{
+	struct buffer line = { 0 };
+	*owned = false;
+	if (!job_add_history(&delivery->job, delivery->job.attempt, queue->settings.worker, why, error))
+		return false;
+	job_write(&delivery->job, &line);
+	bool good = !line.failed || error_set(error, ERROR_OUT_OF_MEMORY, "queue: out of memory");
+	good = good && bury_line(queue, delivery, line.data, line.length, why, event, owned, error);
+	buffer_free(&line);
+	return good;
+}
+
+/* ---- renewing ---- */
+
+static bool renew_some(struct queue *queue, struct delivery *const *deliveries, size_t count, struct error *error)
+{
+	struct queue_call call = { 0 };
+	bool no_group = false;
+	for (int stream = 0; stream < JOB_PRIORITY_COUNT; stream++)
+		queue_call_string(&call, queue->keys[stream]);
+	queue_call_string(&call, queue->settings.worker);
+	for (size_t index = 0; index < count; index++) {
+		queue_call_number(&call, deliveries[index]->stream + 1);
+		queue_call_string(&call, deliveries[index]->entry);
+		queue_call_number(&call, deliveries[index]->deliveries);
+	}
+	redisReply *reply = queue_call_run(queue, queue_renew_lua, 3, &call, "renewing claims", &no_group, error);
+	if (!reply && !no_group)
+		return false;
+	for (size_t index = 0; index < count; index++)
+		if (!reply || index >= reply->elements || reply->element[index]->integer != 1)
+			deliveries[index]->lost = true;
+	freeReplyObject(reply);
+	return true;
+}
+
+bool queue_renew(struct queue *queue, struct delivery *const *deliveries, size_t count, struct error *error)
+{
+	for (size_t start = 0; start < count; start += RENEW_AT_ONCE) {
+		size_t some = count - start < RENEW_AT_ONCE ? count - start : RENEW_AT_ONCE;
+		if (!renew_some(queue, deliveries + start, some, error))
+			return false;
+	}
+	return true;
+}
+
+/* ---- claiming ---- */
+
+/* Buries an entry that cannot become a delivery. What fails here stays pending and is met again by a later claim. */
+static void bury_entry(struct queue *queue, const struct delivery *delivery, const struct entry *entry,
+		       const struct error *why)
+{
+	bool owned;
+	struct error error = { 0 };
+	log_warning("job_buried", log_string("job", delivery->job.id), log_string("entry", entry->id),
+		    log_failure(why));
+	if (!bury_line(queue, delivery, entry->line, entry->length, why, NULL, &owned, &error))
+		log_warning("bury_failed", log_string("entry", entry->id), log_failure(&error));
+}
+
+/* The attempt that a takeover ended goes into the history; nobody else could write it. */
+static bool count_takeover(struct queue *queue, struct delivery *delivery, const struct entry *entry,
+			   struct error *error)
+{
+	struct job *job = &delivery->job;
+	int64_t attempt = job->attempt + entry->deliveries - 1;
+	struct error why = { .code = ERROR_INTERNAL };
+	if (*entry->owner && strcmp(entry->owner, QUEUE_HELD) != 0) {
+		(void)snprintf(why.message, sizeof why.message,
+			       "the worker stopped renewing its claim, which was taken over after %" PRId64 " ms",
+			       queue->settings.visibility_ms);
+		if (!job_add_history(job, attempt - 1, entry->owner, &why, error))
+			return false;
+	}
+	return job_set_attempt(job, attempt, error);
+}
+
+/* Makes a delivery of an entry; false when it was buried or must be left for later. */
+static bool receive_entry(struct queue *queue, const struct entry *entry, struct delivery *delivery)
+{
+	struct error why = { 0 };
+	*delivery = (struct delivery){ .stream = entry->stream, .deliveries = entry->deliveries };
+	(void)snprintf(delivery->entry, sizeof delivery->entry, "%s", entry->id);
+	if (job_parse(&delivery->job, entry->line, entry->length, &why) &&
+	    count_takeover(queue, delivery, entry, &why)) {
+		if (delivery->job.attempt <= queue->settings.max_attempts)
+			return true;
+		(void)error_set(&why, ERROR_INTERNAL, "given up after %" PRId64 " attempts%s%s",
+				delivery->job.attempt - 1, *entry->owner ? "; the last ended without a word of " : "",
+				entry->owner);
+		struct buffer line = { 0 };
+		struct entry last = *entry;
+		job_write(&delivery->job, &line);
+		if (!line.failed) {
+			last.line = line.data;
+			last.length = line.length;
+		}
+		bury_entry(queue, delivery, &last, &why);
+		buffer_free(&line);
+	} else if (why.code == ERROR_BAD_JOB) {
+		bury_entry(queue, delivery, entry, &why);
+	} else {
+		log_error("claim_failed", log_string("entry", entry->id), log_failure(&why));
+	}
+	delivery_free(delivery);
+	return false;
+}
+
+static bool is_string(const redisReply *reply)
+{
+	return reply->type == REDIS_REPLY_STRING;
+}
+
+static bool read_claimed(const redisReply *reply, struct entry *entry)
+{
+	if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 5 || !is_string(reply->element[1]) ||
+	    !is_string(reply->element[3]) || !is_string(reply->element[4]))
+		return false;
+	*entry = (struct entry){ .stream = (enum job_priority)(reply->element[0]->integer - 1),
+				 .id = reply->element[1]->str,
+				 .deliveries = reply->element[2]->integer,
+				 .owner = reply->element[3]->str,
+				 .line = reply->element[4]->str,
+				 .length = reply->element[4]->len };
+	return entry->stream < JOB_PRIORITY_COUNT;
+}
+
+static const char *claim_order(int64_t claim)
+{
+	return claim % 8 == 7 ? "312" : claim % 8 == 3 ? "213" : "123";
+}
+
+static redisReply *call_claim(struct queue *queue, size_t most, bool *no_group, struct error *error)
+{
+	struct queue_call call = { 0 };
+	int64_t sweep_ms = queue->settings.visibility_ms / 20;
+	for (int stream = 0; stream < JOB_PRIORITY_COUNT; stream++)
+		queue_call_string(&call, queue->keys[stream]);
+	queue_call_string(&call, queue->keys[QUEUE_DELAYED]);
+	queue_call_string(&call, queue->keys[QUEUE_CANCEL]);
+	queue_call_string(&call, queue->keys[QUEUE_SWEPT]);
+	queue_call_string(&call, queue->settings.worker);
+	queue_call_number(&call, (int64_t)most);
+	queue_call_number(&call, queue->settings.visibility_ms);
+	queue_call_string(&call, claim_order(queue->claims++));
+	queue_call_number(&call, sweep_ms > LONGEST_SWEEP_MS ? LONGEST_SWEEP_MS : sweep_ms < 1 ? 1 : sweep_ms);
+	return queue_call_run(queue, queue_claim_lua, 6, &call, "claiming jobs", no_group, error);
+}
+
+/* The script's entries; *found says how many there were, whatever became of them. */
+static bool claim_ready(struct queue *queue, size_t most, struct delivery *deliveries, size_t *count, size_t *found,
+			int64_t *due_ms, struct error *error)
+{
+	bool no_group = false;
+	redisReply *reply = call_claim(queue, most, &no_group, error);
+	if (!reply && no_group) /* Redis came back without its data */
+		reply = queue_prepare(queue, error) ? call_claim(queue, most, NULL, error) : NULL;
+	if (!reply)
+		return false;
+	if (reply->type != REDIS_REPLY_ARRAY || !reply->elements) {
+		(void)redis_refused(reply, "claiming jobs", error);
+		freeReplyObject(reply);
+		return false;
+	}
+	*due_ms = reply->element[0]->integer;
+	*found = reply->elements - 1;
+	for (size_t index = 1; index < reply->elements && *count < most; index++) {
+		struct entry entry;
+		if (read_claimed(reply->element[index], &entry))
+			*count += receive_entry(queue, &entry, &deliveries[*count]);
+	}
+	freeReplyObject(reply);
+	return true;
+}
+
+/* Reads {entry, {field, value …}} of the stream whose key is `key`. */
+static bool read_new(const struct queue *queue, const redisReply *key, const redisReply *reply, struct entry *entry)
+{
+	int stream = 0;
+	while (stream < JOB_PRIORITY_COUNT && strcmp(queue->keys[stream], key->str) != 0)
+		stream++;
+	if (stream == JOB_PRIORITY_COUNT || reply->type != REDIS_REPLY_ARRAY || reply->elements != 2 ||
+	    !is_string(reply->element[0]) || reply->element[1]->type != REDIS_REPLY_ARRAY)
+		return false;
+	*entry = (struct entry){ .stream = (enum job_priority)stream,
+				 .id = reply->element[0]->str,
+				 .deliveries = 1,
+				 .owner = "",
+				 .line = "" };
+	const redisReply *fields = reply->element[1];
+	for (size_t index = 0; index + 1 < fields->elements; index += 2)
+		if (is_string(fields->element[index]) && strcmp(fields->element[index]->str, "line") == 0) {
+			entry->line = fields->element[index + 1]->str;
+			entry->length = fields->element[index + 1]->len;
+		}
+	return true;
+}
+
+/* Drops a job that was cancelled while it waited. When Redis cannot say, the job is done: no harm but the work. */
+static bool dropped_as_cancelled(struct queue *queue, const struct delivery *delivery)
+{
+	const char *argv[] = { "SREM", queue->keys[QUEUE_CANCEL], delivery->job.id };
+	struct error error = { 0 };
+	bool owned;
+	redisReply *reply = redis_command(queue->redis, false, 3, argv, NULL, &error);
+	bool cancelled = reply && reply->type == REDIS_REPLY_INTEGER && reply->integer == 1;
+	freeReplyObject(reply);
+	if (cancelled && !queue_finish(queue, delivery, NULL, &owned, &error))
+		log_warning("cancel_failed", log_string("job", delivery->job.id), log_failure(&error));
+	return cancelled;
+}
+
+/* One entry that arrived during the wait. COUNT is for each stream, so there may be more than were asked for. */
+static void receive_new(struct queue *queue, const struct entry *entry, size_t most, struct delivery *deliveries,
+			size_t *count)
+{
+	struct delivery delivery;
+	struct error error = { 0 };
+	bool owned;
+	if (!receive_entry(queue, entry, &delivery))
+		return;
+	if (dropped_as_cancelled(queue, &delivery)) {
+		delivery_free(&delivery);
+	} else if (*count < most) {
+		deliveries[(*count)++] = delivery;
+	} else {
+		if (!queue_hand_back(queue, &delivery, &owned, &error))
+			log_warning("hand_back_failed", log_string("job", delivery.job.id), log_failure(&error));
+		delivery_free(&delivery);
+	}
+}
+
+/* Waits for a new entry in any stream. */
+static bool claim_waiting(struct queue *queue, size_t most, int64_t block_ms, struct delivery *deliveries,
+			  size_t *count, struct error *error)
+{
+	char block[24];
+	char each[24];
+	(void)snprintf(block, sizeof block, "%" PRId64, block_ms);
+	(void)snprintf(each, sizeof each, "%zu", most >= JOB_PRIORITY_COUNT ? most / JOB_PRIORITY_COUNT : 1);
+	const char *argv[] = {
+		"XREADGROUP", "GROUP",	      QUEUE_GROUP,    queue->settings.worker, "COUNT", each, "BLOCK", block,
+		"STREAMS",    queue->keys[0], queue->keys[1], queue->keys[2],	      ">",     ">",  ">"
+	};
+	redis_set_block(queue->redis, block_ms);
+	redisReply *reply = redis_command(queue->redis, true, sizeof argv / sizeof *argv, argv, NULL, error);
+	redis_set_block(queue->redis, 0);
+	if (!reply)
+		return false;
+	bool good = reply->type == REDIS_REPLY_NIL || reply->type == REDIS_REPLY_ARRAY ||
+		    (reply->type == REDIS_REPLY_ERROR &&
+		     strncmp(reply->str, "NOGROUP ", 8) == 0) || /* the next claim mends it */
+		    redis_refused(reply, "waiting for jobs", error);
+	for (size_t stream = 0; reply->type == REDIS_REPLY_ARRAY && stream < reply->elements; stream++) {
+		const redisReply *part = reply->element[stream];
+		for (size_t index = 0; part->elements == 2 && index < part->element[1]->elements; index++) {
+			struct entry entry;
+			if (read_new(queue, part->element[0], part->element[1]->element[index], &entry))
+				receive_new(queue, &entry, most, deliveries, count);
+		}
+	}
+	freeReplyObject(reply);
+	return good;
+}
+
+bool queue_claim(struct queue *queue, size_t most, int64_t block_ms, struct delivery *deliveries, size_t *count,
+		 struct error *error)
+{
+	size_t found = 0;
+	int64_t due_ms = -1;
+	*count = 0;
+	if (!most || !queue->settings.worker)
+		return error_set(error, ERROR_INTERNAL, "queue: a claim needs a worker's name and room for a job");
+	if (!claim_ready(queue, most, deliveries, count, &found, &due_ms, error))
+		return false;
+	if (found || block_ms <= 0)
+		return true;
+	if (due_ms >= 0 && due_ms < block_ms)
+		block_ms = due_ms < LEAST_BLOCK_MS ? LEAST_BLOCK_MS : due_ms; /* BLOCK 0 would wait for ever */
+	return claim_waiting(queue, most, block_ms, deliveries, count, error);
+}

@@ -1,0 +1,44 @@
+-- Puts a batch of jobs in the streams, each once per idempotency key, and the batch itself once: a sender that lost the
+-- connection before the answer sends the same batch again and gets the same answer.
+--
+-- KEYS: 1-3 streams by priority, 4 this batch's answer, 5 delayed, 6… idempotency keys of those jobs that have one
+-- ARGV: 1 ms a key is kept, 2 ms the answer is kept, 3 most jobs in the queue (0: no limit),
+--       then five for each job: stream 1-3, 'key' or '', job id, tenant or '', line
+-- Returns "full DEPTH", or the duplicates as "index id " each (index from 0, id of the job that holds the key).
+local answer = redis.call('GET', KEYS[4])
+if answer then
+	return answer
+end
+local most = tonumber(ARGV[3])
+if most > 0 then
+	local depth = redis.call('ZCARD', KEYS[5])
+	for number = 1, 3 do
+		depth = depth + redis.call('XLEN', KEYS[number])
+	end
+	if depth + (#ARGV - 3) / 5 > most then
+		return 'full ' .. depth
+	end
+end
+local duplicates = {}
+local next_key = 6
+for at = 4, #ARGV, 5 do
+	local job, tenant = ARGV[at + 2], ARGV[at + 3]
+	local holder = false
+	if ARGV[at + 1] == 'key' then
+		local key = KEYS[next_key]
+		next_key = next_key + 1
+		if not redis.call('SET', key, job, 'NX', 'PX', ARGV[1]) then
+			holder = redis.call('GET', key)
+		end
+	end
+	if holder then
+		duplicates[#duplicates + 1] = (at - 4) / 5 .. ' ' .. holder .. ' '
+	elseif tenant == '' then
+		redis.call('XADD', KEYS[tonumber(ARGV[at])], '*', 'job', job, 'line', ARGV[at + 4])
+	else
+		redis.call('XADD', KEYS[tonumber(ARGV[at])], '*', 'job', job, 'tenant', tenant, 'line', ARGV[at + 4])
+	end
+end
+answer = table.concat(duplicates)
+redis.call('SET', KEYS[4], answer, 'PX', ARGV[2])
+return answer

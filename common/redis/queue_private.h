@@ -1,0 +1,58 @@
+/* What the files of the queue share: its keys, and calls of its scripts. Nobody else includes it. */
+#ifndef FILOT_QUEUE_PRIVATE_H
+#define FILOT_QUEUE_PRIVATE_H
+
+#include "common/redis/queue.h"
+
+#define QUEUE_GROUP "workers"
+#define QUEUE_HELD "handed-back"
+
+enum queue_key {
+	QUEUE_STREAM_HIGH, /* streams first, in the order of enum job_priority */
+	QUEUE_STREAM_NORMAL,
+	QUEUE_STREAM_LOW,
+	QUEUE_DELAYED,
+	QUEUE_DEAD,
+	QUEUE_CANCEL,
+	QUEUE_WORKERS,
+	QUEUE_EVENTS,
+	QUEUE_SWEPT,
+	QUEUE_KEY_COUNT
+};
+
+/* A batch that was sent and not yet answered, kept to be sent again. */
+struct queue_batch {
+	char *command; /* in the protocol; redisFreeCommand */
+	size_t length;
+	size_t count;
+	char (*ids)[ULID_SIZE];
+};
+
+struct queue {
+	struct queue_settings settings; /* strings owned */
+	struct redis *redis;
+	char *keys[QUEUE_KEY_COUNT];
+	int64_t claims;					     /* made so far: every eighth looks at low first */
+	struct queue_batch batches[QUEUE_BATCHES_IN_FLIGHT]; /* a ring */
+	size_t first_batch, batch_count;
+};
+
+#define QUEUE_CALL_WORDS 64
+
+/* The keys and arguments of one script call. */
+struct queue_call {
+	int count;
+	const char *words[QUEUE_CALL_WORDS];
+	size_t lengths[QUEUE_CALL_WORDS];
+	char numbers[QUEUE_CALL_WORDS][24]; /* the text of numbers */
+};
+
+void queue_call_string(struct queue_call *call, const char *text);
+void queue_call_bytes(struct queue_call *call, const char *bytes, size_t length);
+void queue_call_number(struct queue_call *call, int64_t number);
+
+/* Runs a script whose first key_count words are keys. An error reply fails with `what`; NOGROUP sets *no_group, too. */
+redisReply *queue_call_run(struct queue *queue, const char *script, int key_count, const struct queue_call *call,
+			   const char *what, bool *no_group, struct error *error);
+
+#endif
