@@ -26,6 +26,7 @@
 
 #define DEFAULT_MOST_BYTES (512 * 1024 * 1024)
 #define DEFAULT_TIME_MS (10 * 60 * 1000)
+#define LINK_SIZE 32 /* of "/proc/self/fd/N" */
 
 struct fetch {
 	const struct fetch_policy *policy;
@@ -262,28 +263,16 @@ static bool path_within(const char *path, const char *folder)
 	size_t length = strlen(folder);
 	if (length == 1) /* "/" */
 		return path[0] == '/';
-	return strncmp(path, folder, length) == 0 && path[length] == '/';
+	return strncmp(path, folder, length) == 0 && (path[length] == '/' || path[length] == '\0');
 }
 
-/* By its text only; for wording what happened to a name that could not be looked up. */
-static bool path_reads_allowed(const struct fetch *fetch, const char *path)
+/* Whether what `handle` stands for lies where it may; `link` becomes a name by which it can be opened. */
+static bool handle_is_allowed(const struct fetch *fetch, int handle, char link[static LINK_SIZE])
 {
-	if (fetch->policy->any_file)
-		return true;
-	if (strstr(path, "/../"))
-		return false;
-	for (size_t index = 0; fetch->folders && fetch->folders[index]; index++)
-		if (path_within(path, fetch->folders[index]) ||
-		    path_within(path, fetch->policy->allowed_folders[index]))
-			return true;
-	return false;
-}
-
-static bool file_is_allowed(const struct fetch *fetch, const char *link)
-{
-	if (fetch->policy->any_file)
-		return true;
 	char real[PATH_MAX];
+	(void)snprintf(link, LINK_SIZE, "/proc/self/fd/%d", handle);
+	if (fetch->policy->any_file)
+		return true;
 	ssize_t length = readlink(link, real, sizeof real - 1);
 	if (length < 0)
 		return false;
@@ -294,10 +283,30 @@ static bool file_is_allowed(const struct fetch *fetch, const char *link)
 	return false;
 }
 
+/* Whether the nearest folder above `path` that is there is an allowed one. */
+static bool parent_is_allowed(const struct fetch *fetch, const char *path)
+{
+	char *parent = strdup(path);
+	char *slash = parent ? strrchr(parent, '/') : NULL;
+	bool allowed = fetch->policy->any_file;
+	for (; slash && !allowed; slash = strrchr(parent, '/')) {
+		char link[LINK_SIZE];
+		*slash = '\0';
+		int handle = open(slash == parent ? "/" : parent, O_PATH | O_CLOEXEC);
+		if (handle < 0)
+			continue;
+		allowed = handle_is_allowed(fetch, handle, link);
+		(void)close(handle);
+		break;
+	}
+	free(parent);
+	return allowed;
+}
+
 /* A stranger's job must not learn what exists where it may not read, so such names are all "not allowed". */
 static bool file_not_opened(const struct fetch *fetch, const char *path, int number, struct error *error)
 {
-	if (!path_reads_allowed(fetch, path))
+	if (!parent_is_allowed(fetch, path))
 		return error_set(error, ERROR_FORBIDDEN_URI, "this folder is not allowed");
 	if (number == EMFILE || number == ENFILE || number == ENOMEM)
 		return error_set(error, ERROR_INTERNAL, "%s", strerror(number));
@@ -308,10 +317,9 @@ static bool file_not_opened(const struct fetch *fetch, const char *path, int num
 /* Opens what `handle` (O_PATH) stands for, when it is a file that may be read. -1 on failure. */
 static int file_open(const struct fetch *fetch, int handle, const char *path, struct error *error)
 {
-	char link[48];
+	char link[LINK_SIZE];
 	struct stat status = { 0 };
-	(void)snprintf(link, sizeof link, "/proc/self/fd/%d", handle);
-	if (!file_is_allowed(fetch, link)) {
+	if (!handle_is_allowed(fetch, handle, link)) {
 		(void)error_set(error, ERROR_FORBIDDEN_URI, "this folder is not allowed");
 		return -1;
 	}

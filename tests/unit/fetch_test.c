@@ -91,6 +91,8 @@ static void a_missing_file_under_an_allowed_folder_is_not_found(void)
 {
 	struct fetch_policy policy = only_allowed();
 	CHECK_INTEGER(opened(&policy, file_uri(in_root("allowed/missing")), NULL, ""), ERROR_NOT_FOUND);
+	CHECK_INTEGER(opened(&policy, file_uri(in_root("allowed/missing/deeper")), NULL, ""), ERROR_NOT_FOUND);
+	CHECK_INTEGER(opened(&policy, file_uri(in_root("allowed/page.png/deeper")), NULL, ""), ERROR_NOT_FOUND);
 }
 
 static void a_symbolic_link_counts_where_it_leads(void)
@@ -98,6 +100,9 @@ static void a_symbolic_link_counts_where_it_leads(void)
 	struct fetch_policy policy = only_allowed();
 	CHECK_INTEGER(opened(&policy, file_uri(in_root("allowed/link-out")), NULL, ""), ERROR_FORBIDDEN_URI);
 	CHECK_INTEGER(opened(&policy, file_uri(in_root("allowed/folder-out/secret")), NULL, ""), ERROR_FORBIDDEN_URI);
+	CHECK_INTEGER(opened(&policy, file_uri(in_root("allowed/folder-out/missing")), NULL, ""), ERROR_FORBIDDEN_URI);
+	CHECK_INTEGER(opened(&policy, file_uri(in_root("allowed/folder-out/missing/x")), NULL, ""),
+		      ERROR_FORBIDDEN_URI);
 	CHECK_INTEGER(opened(&policy, file_uri(in_root("allowed/link-in")), NULL, "page"), ERROR_NONE);
 	CHECK_INTEGER(opened(&policy, file_uri(in_root("link-to-allowed/page.png")), NULL, "page"), ERROR_NONE);
 }
