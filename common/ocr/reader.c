@@ -94,6 +94,13 @@ void reader_interrupt(struct reader *reader)
 	errno = saved;
 }
 
+void reader_interrupt_clear(struct reader *reader)
+{
+	uint64_t count;
+	ssize_t length = read(reader->interrupt, &count, sizeof count);
+	(void)length; /* nothing to read is fine */
+}
+
 int reader_process(const struct reader *reader)
 {
 	return reader->process.id;
@@ -284,7 +291,6 @@ static bool receive_answer(struct reader *reader, struct answer *answer, int64_t
 /* Words what ended a conversation before its time and ends the child. Returns false. */
 static bool give_up(struct reader *reader, struct error *error)
 {
-	uint64_t count;
 	if (error->code == ERROR_UNAVAILABLE)
 		return reader_process_died(&reader->process, reader->limits.memory_bytes, error);
 	reader_process_kill(&reader->process);
@@ -294,8 +300,7 @@ static bool give_up(struct reader *reader, struct error *error)
 		return error_set(error, ERROR_TOO_LARGE, "what was read is larger than %lld bytes",
 				 (long long)reader->limits.result_bytes);
 	if (error->code == ERROR_TRY_AGAIN) {
-		ssize_t length = read(reader->interrupt, &count, sizeof count);
-		(void)length;
+		reader_interrupt_clear(reader);
 		return error_set(error, ERROR_TRY_AGAIN, "reading was interrupted");
 	}
 	return false;

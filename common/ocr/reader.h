@@ -73,6 +73,9 @@ bool reader_read(struct reader *reader, const struct reader_request *request, st
  */
 void reader_interrupt(struct reader *reader);
 
+/* Takes back interrupts that met no reader_read. Call it where no other thread can interrupt. */
+void reader_interrupt_clear(struct reader *reader);
+
 /* The child's process id, 0 when there is none (for tests that kill it). */
 int reader_process(const struct reader *reader);
 

@@ -1,0 +1,249 @@
+/* The life of a delivery. See delivery.h for the order of things. */
+#include "delivery.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "common/base/clock.h"
+#include "common/base/json_text.h"
+#include "common/base/log.h"
+#include "common/pg/jobs.h"
+
+#define RETRY_BASE_MS 2000
+#define RETRY_CAP_MS (5 * 60 * 1000)
+#define SERVICE_BASE_MS 100
+#define SERVICE_CAP_MS 5000
+/* A document that ended its reader twice (crash, memory, time) is not given a third one. */
+#define MOST_READER_DEATHS 2
+
+static bool must_stop(const struct handler *handler)
+{
+	return atomic_load(&handler->lost) || atomic_load(&handler->abandon);
+}
+
+/* Sleeps before try number `attempt` of a service that is away, waking early when the job is lost or handed back. */
+static void pause_before_retry(const struct handler *handler, int attempt)
+{
+	int64_t until_ms = clock_monotonic_ms() + clock_backoff_ms(attempt, SERVICE_BASE_MS, SERVICE_CAP_MS);
+	while (!must_stop(handler) && clock_monotonic_ms() < until_ms)
+		clock_sleep_ms(20);
+}
+
+enum step { STEP_START, STEP_RESULT, STEP_FAILURE, STEP_DEATH };
+
+static bool run_step(struct handler *handler, enum step step, const struct job *job, const struct result *result,
+		     const struct error *why, enum jobs_outcome *outcome, struct error *error)
+{
+	switch (step) {
+	case STEP_START:
+		return jobs_start(handler->pg, job, handler->worker, outcome, error);
+	case STEP_RESULT:
+		return jobs_store_result(handler->pg, job, result, outcome, error);
+	default:
+		return jobs_store_failure(handler->pg, job, why, step == STEP_DEATH, outcome, error);
+	}
+}
+
+/*
+ * One step in the database. While the database is away the job is kept (its claim goes on being renewed) and the step is
+ * tried again: work that was done is not thrown away, and no attempt is counted against the document.
+ */
+static bool persist(struct handler *handler, enum step step, const struct job *job, const struct result *result,
+		    const struct error *why, enum jobs_outcome *outcome, struct error *error)
+{
+	for (int attempt = 0;; attempt++) {
+		if (run_step(handler, step, job, result, why, outcome, error))
+			return true;
+		if (error->code != ERROR_UNAVAILABLE || must_stop(handler))
+			return false;
+		if (attempt == 0)
+			log_warning("database_unavailable", log_string("job", job->id), log_failure(error));
+		pause_before_retry(handler, attempt);
+	}
+}
+
+enum ending { ENDING_FINISH, ENDING_RETRY, ENDING_BURY, ENDING_HAND_BACK };
+
+static bool run_ending(struct queue *queue, enum ending ending, struct delivery *delivery, const struct error *why,
+		       const char *event, int64_t due_ms, bool *owned, struct error *error)
+{
+	switch (ending) {
+	case ENDING_FINISH:
+		return queue_finish(queue, delivery, event, owned, error);
+	case ENDING_RETRY:
+		return queue_retry(queue, delivery, due_ms, why, owned, error);
+	case ENDING_BURY:
+		return queue_bury(queue, delivery, why, event, owned, error);
+	default:
+		return queue_hand_back(queue, delivery, owned, error);
+	}
+}
+
+/*
+ * Ends the delivery in the queue. While Redis is away this goes on trying; should the claim be taken over meanwhile, the
+ * next worker finds the job done in the database and only acknowledges it.
+ */
+static void end_delivery(struct handler *handler, struct delivery *delivery, enum ending ending,
+			 const struct error *why, const char *event)
+{
+	int64_t due_ms = clock_unix_ms() + clock_backoff_ms((int)delivery->job.attempt - 1, RETRY_BASE_MS, RETRY_CAP_MS);
+	for (int attempt = 0;; attempt++) {
+		struct error error = { 0 };
+		bool owned = true;
+		(void)pthread_mutex_lock(&handler->control->mutex);
+		bool ended = run_ending(handler->control->queue, ending, delivery, why, event, due_ms, &owned, &error);
+		(void)pthread_mutex_unlock(&handler->control->mutex);
+		if (ended) {
+			if (!owned)
+				log_warning("claim_lost", log_string("job", delivery->job.id),
+					    log_integer("attempt", delivery->job.attempt));
+			return;
+		}
+		if (attempt == 0 || must_stop(handler))
+			log_warning("queue_unavailable", log_string("job", delivery->job.id), log_failure(&error));
+		if (must_stop(handler))
+			return;
+		pause_before_retry(handler, attempt);
+	}
+}
+
+static void write_event(struct buffer *event, const struct handler *handler, const struct job *job,
+			const struct result *result, const struct error *why)
+{
+	char at[CLOCK_RFC3339_SIZE];
+	buffer_printf(event, "{\"v\":1,\"job\":\"%s\",\"document\":", job->id);
+	json_text_string(event, job->document, strlen(job->document));
+	buffer_printf(event, ",\"status\":\"%s\",\"attempt\":%" PRId64 ",\"pages\":%zu,\"at\":\"%s\",\"worker\":",
+		      why ? "failed" : "done", job->attempt, result->page_count,
+		      clock_rfc3339(clock_unix_ms(), at));
+	json_text_string(event, handler->worker, strlen(handler->worker));
+	if (why) {
+		buffer_printf(event, ",\"error\":{\"code\":\"%s\",\"message\":", error_code_name(why->code));
+		json_text_string(event, why->message, strlen(why->message));
+		buffer_append_char(event, '}');
+	}
+	buffer_append_char(event, '}');
+}
+
+static bool tries_are_left(const struct handler *handler, const struct job *job, enum error_code code)
+{
+	bool reader_died = code == ERROR_INTERNAL || code == ERROR_OUT_OF_MEMORY || code == ERROR_TIMEOUT;
+	int64_t most = handler->settings->max_attempts;
+	if (reader_died && most > MOST_READER_DEATHS)
+		most = MOST_READER_DEATHS;
+	return error_is_transient(code) && job->attempt < most;
+}
+
+/* The document could not be read, or its result not be kept: again later, or dead. */
+static void fail_delivery(struct handler *handler, struct delivery *delivery, const struct result *result,
+			  const struct error *why)
+{
+	const struct job *job = &delivery->job;
+	bool again = tries_are_left(handler, job, why->code);
+	enum jobs_outcome outcome = JOBS_TAKEN;
+	struct error error = { 0 };
+	if (!persist(handler, again ? STEP_FAILURE : STEP_DEATH, job, NULL, why, &outcome, &error)) {
+		log_warning("failure_not_stored", log_string("job", job->id), log_failure(&error));
+		/* unknown whether another attempt holds the job: leave the claim, it will be taken over */
+		if (error.code == ERROR_UNAVAILABLE)
+			return;
+	}
+	if (outcome == JOBS_SUPERSEDED) {
+		log_warning("job_superseded", log_string("job", job->id), log_integer("attempt", job->attempt));
+		return;
+	}
+	struct buffer event = { 0 };
+	write_event(&event, handler, job, result, why);
+	if (outcome == JOBS_ALREADY_DONE)
+		end_delivery(handler, delivery, ENDING_FINISH, NULL, NULL);
+	else
+		end_delivery(handler, delivery, again ? ENDING_RETRY : ENDING_BURY, why, again ? NULL : event.data);
+	buffer_free(&event);
+	atomic_fetch_add(again ? &handler->counts->retried : &handler->counts->failed, 1);
+	log_event(again ? LOG_LEVEL_WARNING : LOG_LEVEL_ERROR, again ? "job_retried" : "job_failed",
+		  log_string("job", job->id), log_string("document", job->document),
+		  log_string("tenant", job->tenant), log_integer("attempt", job->attempt), log_failure(why),
+		  log_integer("page", result->error_page));
+}
+
+static void hand_back(struct handler *handler, struct delivery *delivery)
+{
+	enum jobs_outcome outcome;
+	struct error error = { 0 };
+	/* Released in the database first, so that the next worker may start the same attempt. */
+	if (!jobs_release(handler->pg, &delivery->job, &outcome, &error))
+		log_warning("release_not_stored", log_string("job", delivery->job.id), log_failure(&error));
+	end_delivery(handler, delivery, ENDING_HAND_BACK, NULL, NULL);
+	log_info("job_handed_back", log_string("job", delivery->job.id), log_integer("attempt", delivery->job.attempt));
+}
+
+static void drop(const struct delivery *delivery)
+{
+	log_warning("job_dropped", log_string("job", delivery->job.id), log_integer("attempt", delivery->job.attempt),
+		    log_string("message", "another worker holds this job now"));
+}
+
+static void complete(struct handler *handler, struct delivery *delivery, struct result *result)
+{
+	const struct job *job = &delivery->job;
+	enum jobs_outcome outcome;
+	struct error error = { 0 };
+	int64_t started_ms = clock_monotonic_ms();
+	if (!persist(handler, STEP_RESULT, job, result, NULL, &outcome, &error)) {
+		if (atomic_load(&handler->lost))
+			drop(delivery);
+		else if (atomic_load(&handler->abandon))
+			hand_back(handler, delivery);
+		else
+			fail_delivery(handler, delivery, result, &error);
+		return;
+	}
+	if (outcome == JOBS_SUPERSEDED) {
+		drop(delivery);
+		return;
+	}
+	result->ms.store_ms = clock_monotonic_ms() - started_ms;
+	struct buffer event = { 0 };
+	write_event(&event, handler, job, result, NULL);
+	end_delivery(handler, delivery, ENDING_FINISH, NULL, outcome == JOBS_TAKEN ? event.data : NULL);
+	buffer_free(&event);
+	atomic_fetch_add(&handler->counts->done, 1);
+	atomic_fetch_add(&handler->counts->pages, (long long)result->page_count);
+	log_info("job_done", log_string("job", job->id), log_string("document", job->document),
+		 log_string("tenant", job->tenant), log_integer("attempt", job->attempt),
+		 log_integer("pages", result->page_count), log_integer("queue_ms", result->ms.queue_ms),
+		 log_integer("fetch_ms", result->ms.fetch_ms), log_integer("decode_ms", result->ms.decode_ms),
+		 log_integer("layout_ms", result->ms.layout_ms), log_integer("recognise_ms", result->ms.recognise_ms),
+		 log_integer("store_ms", result->ms.store_ms),
+		 log_integer("total_ms", result->ms.total_ms + result->ms.store_ms));
+}
+
+void delivery_handle(struct handler *handler, struct delivery *delivery)
+{
+	const struct job *job = &delivery->job;
+	enum jobs_outcome outcome = JOBS_TAKEN;
+	struct error error = { 0 };
+	struct result result = { .job = job->id, .document = job->document };
+	int64_t queue_ms = clock_unix_ms() - job->enqueued_at_ms;
+	bool started = persist(handler, STEP_START, job, NULL, NULL, &outcome, &error);
+	if (started && outcome == JOBS_ALREADY_DONE) {
+		log_info("job_already_done", log_string("job", job->id), log_integer("attempt", job->attempt));
+		end_delivery(handler, delivery, ENDING_FINISH, NULL, NULL);
+		return;
+	}
+	if (started && outcome == JOBS_SUPERSEDED) {
+		drop(delivery);
+		return;
+	}
+	bool read = started && slot_read_job(handler->slot, job, &result, &error);
+	result.ms.queue_ms = queue_ms > 0 ? queue_ms : 0;
+	if (atomic_load(&handler->lost))
+		drop(delivery);
+	else if (!read && atomic_load(&handler->abandon))
+		hand_back(handler, delivery);
+	else if (read)
+		complete(handler, delivery, &result);
+	else
+		fail_delivery(handler, delivery, &result, &error);
+	result_free_pages(&result);
+}

@@ -1,0 +1,42 @@
+/*
+ * One delivery of one job, from its claim to one of its ends: finished, tried again later, dead, handed back, or dropped
+ * because another worker holds it now. The order is fixed: the result is committed first (fenced by job and attempt), the
+ * entry is acknowledged after, so that a crash between the two repeats the delivery but not its effect.
+ */
+#ifndef OCR_DELIVERY_H
+#define OCR_DELIVERY_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "common/pg/pg.h"
+#include "common/redis/queue.h"
+#include "slot.h"
+
+/* The connection on which claims are renewed and ended, used by all threads in turn. */
+struct control {
+	pthread_mutex_t mutex;
+	struct redis *redis;
+	struct queue *queue;
+};
+
+struct handler_counts {
+	atomic_llong done, failed, retried, pages;
+};
+
+/* What a thread needs to handle deliveries. */
+struct handler {
+	const struct ocr_settings *settings;
+	const char *worker; /* this process's name in the queue */
+	struct slot *slot;
+	struct pg *pg;
+	struct control *control;
+	struct handler_counts *counts;
+	atomic_bool lost; /* set from outside: the claim was taken over, stop soon */
+	atomic_bool abandon; /* set from outside: hand the job back, stop soon */
+};
+
+/* Handles the delivery to its end. Logs what happened. */
+void delivery_handle(struct handler *handler, struct delivery *delivery);
+
+#endif

@@ -1,0 +1,311 @@
+/*
+ * The filter: one thread takes inputs, N threads read documents, and whoever finishes the document that is next in order
+ * writes it out. The ring of tasks bounds what is held: an input is taken only when its place in the ring is free.
+ */
+#include "filter.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "common/base/lines.h"
+#include "common/base/log.h"
+#include "common/base/progress.h"
+#include "common/base/stop.h"
+#include "slot.h"
+
+#define TASKS_A_SLOT 4 /* documents that may wait for a slower one before them */
+
+struct task {
+	const char *path; /* an operand that is a path, else NULL */
+	struct job job; /* else a job, when job.json is set */
+	struct error error; /* the input itself was bad */
+	struct buffer output;
+	bool failed, finished;
+};
+
+struct filter {
+	const struct ocr_settings *settings;
+	pthread_mutex_t mutex;
+	pthread_cond_t changed;
+	struct task *ring;
+	size_t ring_size;
+	size_t added, taken, written; /* counts of tasks; a task's place is its number modulo ring_size */
+	int64_t running; /* threads; may be below 0 while they start */
+	bool no_more; /* all inputs were added */
+	bool writing; /* a thread is writing out */
+	bool broken; /* writing failed: *output_error says why */
+	struct error output_error;
+	struct filter_counts counts;
+	struct progress progress;
+};
+
+struct filter_thread {
+	struct filter *filter;
+	struct slot *slot;
+	pthread_t thread;
+	bool started;
+};
+
+static bool write_all(const struct buffer *bytes, struct error *error)
+{
+	for (size_t done = 0; done < bytes->length;) {
+		ssize_t count = write(STDOUT_FILENO, bytes->data + done, bytes->length - done);
+		if (count < 0 && errno == EINTR)
+			continue;
+		if (count < 0)
+			return error_set(error, ERROR_INTERNAL, "writing standard output: %s", strerror(errno));
+		done += (size_t)count;
+	}
+	return true;
+}
+
+/* Writes finished tasks in order. Called with the mutex held; lets go of it while it writes. */
+static void write_finished(struct filter *filter)
+{
+	if (filter->writing)
+		return;
+	filter->writing = true;
+	while (filter->written < filter->taken) {
+		struct task *task = &filter->ring[filter->written % filter->ring_size];
+		if (!task->finished)
+			break;
+		bool broken = filter->broken;
+		(void)pthread_mutex_unlock(&filter->mutex);
+		struct error error = { 0 };
+		bool written = broken || write_all(&task->output, &error);
+		buffer_free(&task->output);
+		(void)pthread_mutex_lock(&filter->mutex);
+		if (!written && !filter->broken) {
+			filter->broken = true;
+			filter->output_error = error;
+		}
+		if (task->failed)
+			filter->counts.failed++;
+		else
+			filter->counts.done++;
+		*task = (struct task){ 0 };
+		filter->written++;
+		progress_update(&filter->progress, (int64_t)filter->written, filter->counts.failed);
+	}
+	filter->writing = false;
+	(void)pthread_cond_broadcast(&filter->changed);
+}
+
+/* Reads the task's document and words its result. */
+static void do_task(struct filter *filter, struct slot *slot, struct task *task)
+{
+	struct result result = { .document = task->path, .error = task->error };
+	struct error error = task->error;
+	bool done = false;
+	if (task->error.code != ERROR_NONE) {
+		/* a job line that could not be read keeps its id when it had one */
+		result.job = task->job.id[0] ? task->job.id : NULL;
+	} else if (task->path) {
+		done = slot_read_path(slot, task->path, &result, &error);
+	} else {
+		done = slot_read_job(slot, &task->job, &result, &error);
+	}
+	output_write((enum output_format)filter->settings->format, &result, &task->output);
+	if (done && task->output.failed) {
+		done = false;
+		(void)error_set(&error, ERROR_OUT_OF_MEMORY, "out of memory");
+	}
+	if (!done && (filter->settings->format != OUTPUT_JSON || task->output.failed))
+		log_error("document_failed", log_string("document", result.document), log_string("job", result.job),
+			  log_failure(&error), log_integer("page", result.error_page));
+	result_free_pages(&result);
+	job_free(&task->job);
+	task->failed = !done;
+}
+
+static void *run_thread(void *argument)
+{
+	struct filter_thread *self = argument;
+	struct filter *filter = self->filter;
+	(void)pthread_mutex_lock(&filter->mutex);
+	for (;;) {
+		while (filter->taken == filter->added && !filter->no_more)
+			(void)pthread_cond_wait(&filter->changed, &filter->mutex);
+		if (filter->taken == filter->added)
+			break;
+		struct task *task = &filter->ring[filter->taken++ % filter->ring_size];
+		bool skip = filter->broken || stop_requests > 1;
+		(void)pthread_mutex_unlock(&filter->mutex);
+		if (!skip)
+			do_task(filter, self->slot, task);
+		else
+			job_free(&task->job);
+		(void)pthread_mutex_lock(&filter->mutex);
+		task->failed |= skip;
+		task->finished = true;
+		write_finished(filter);
+	}
+	filter->running--;
+	(void)pthread_cond_broadcast(&filter->changed);
+	(void)pthread_mutex_unlock(&filter->mutex);
+	return NULL;
+}
+
+/* Waits for a free place and adds the task (which is moved). False when nothing more is wanted. */
+static bool add_task(struct filter *filter, const struct task *task)
+{
+	(void)pthread_mutex_lock(&filter->mutex);
+	while (filter->added - filter->written == filter->ring_size && !filter->broken)
+		(void)pthread_cond_wait(&filter->changed, &filter->mutex);
+	bool wanted = !filter->broken && !stop_requests;
+	if (wanted) {
+		filter->ring[filter->added++ % filter->ring_size] = *task;
+		(void)pthread_cond_broadcast(&filter->changed);
+	}
+	(void)pthread_mutex_unlock(&filter->mutex);
+	return wanted;
+}
+
+static bool is_uri(const char *operand)
+{
+	static const char *const schemes[] = { "r2://", "https://", "http://", "file:" };
+	for (size_t index = 0; index < sizeof schemes / sizeof *schemes; index++)
+		if (strncmp(operand, schemes[index], strlen(schemes[index])) == 0)
+			return true;
+	return false;
+}
+
+static bool add_operands(struct filter *filter, const struct string_list *operands)
+{
+	for (size_t index = 0; index < operands->count; index++) {
+		struct task task = { .path = operands->items[index] };
+		if (is_uri(task.path)) {
+			const struct job_template given = { .uri = task.path, .lang = filter->settings->lang,
+							    .priority = JOB_PRIORITY_NORMAL };
+			if (job_new(&task.job, &given, &task.error))
+				task.path = NULL;
+		}
+		if (!add_task(filter, &task)) {
+			job_free(&task.job);
+			return false;
+		}
+	}
+	return true;
+}
+
+static bool add_job_lines(struct filter *filter, struct error *error)
+{
+	struct lines lines;
+	char *line;
+	size_t length;
+	bool more = true;
+	lines_open(&lines, STDIN_FILENO, JOB_LONGEST_LINE_BYTES);
+	while (more) {
+		enum lines_status status = lines_next(&lines, &line, &length, &stop_requests, error);
+		if (status == LINES_END || status == LINES_FAILED) {
+			more = status == LINES_END;
+			break;
+		}
+		struct task task = { 0 };
+		if (status == LINES_TOO_LONG)
+			(void)error_set(&task.error, ERROR_BAD_JOB, "line %zu: longer than 1 MiB", lines.number);
+		else if (!job_parse(&task.job, line, length, &task.error))
+			(void)error_prefix(&task.error, "line %zu", lines.number);
+		more = add_task(filter, &task);
+		if (!more)
+			job_free(&task.job);
+	}
+	lines_free(&lines);
+	return more;
+}
+
+/* Lets the threads come to their end; a second stop signal or a reader of our output that went away hastens it. */
+static void finish(struct filter *filter, struct filter_thread *threads)
+{
+	(void)pthread_mutex_lock(&filter->mutex);
+	filter->no_more = true;
+	(void)pthread_cond_broadcast(&filter->changed);
+	while (filter->running > 0) {
+		/* signals do not end this wait, so it looks up from time to time */
+		struct timespec until;
+		(void)clock_gettime(CLOCK_REALTIME, &until);
+		until.tv_sec += 1;
+		(void)pthread_cond_timedwait(&filter->changed, &filter->mutex, &until);
+		for (int64_t index = 0; index < filter->settings->jobs; index++)
+			if (threads[index].started && (stop_requests > 1 || filter->broken))
+				slot_interrupt(threads[index].slot);
+	}
+	(void)pthread_mutex_unlock(&filter->mutex);
+	for (int64_t index = 0; index < filter->settings->jobs; index++) {
+		if (threads[index].started)
+			(void)pthread_join(threads[index].thread, NULL);
+		slot_free(threads[index].slot);
+	}
+}
+
+static bool start_threads(struct filter *filter, struct filter_thread *threads, size_t inputs, struct error *error)
+{
+	for (int64_t index = 0; index < filter->settings->jobs; index++) {
+		/* no more readers than documents, when their number is known */
+		if (inputs && (size_t)index >= inputs)
+			break;
+		threads[index].filter = filter;
+		threads[index].slot = slot_new(filter->settings, error);
+		if (!threads[index].slot)
+			return false;
+		int failure = stop_start_thread(&threads[index].thread, run_thread, &threads[index]);
+		if (failure)
+			return error_set(error, ERROR_INTERNAL, "starting a thread: %s", strerror(failure));
+		threads[index].started = true;
+		(void)pthread_mutex_lock(&filter->mutex);
+		filter->running++;
+		(void)pthread_mutex_unlock(&filter->mutex);
+	}
+	return true;
+}
+
+static bool write_frame(void (*write_part)(enum output_format, struct buffer *), enum output_format format,
+			struct error *error)
+{
+	struct buffer part = { 0 };
+	write_part(format, &part);
+	bool written = write_all(&part, error);
+	buffer_free(&part);
+	return written;
+}
+
+bool filter_run(const struct ocr_settings *settings, const struct string_list *operands, struct filter_counts *counts,
+		struct error *error)
+{
+	struct filter filter = { .settings = settings, .mutex = PTHREAD_MUTEX_INITIALIZER,
+				 .changed = PTHREAD_COND_INITIALIZER };
+	struct filter_thread *threads = calloc((size_t)settings->jobs, sizeof *threads);
+	enum output_format format = (enum output_format)settings->format;
+	filter.ring_size = (size_t)settings->jobs * TASKS_A_SLOT;
+	filter.ring = calloc(filter.ring_size, sizeof *filter.ring);
+	if (!threads || !filter.ring) {
+		free(threads);
+		free(filter.ring);
+		return error_set(error, ERROR_OUT_OF_MEMORY, "out of memory");
+	}
+	progress_open(&filter.progress, "documents", (int64_t)operands->count);
+	bool done = write_frame(output_begin, format, error) &&
+		    start_threads(&filter, threads, operands->count, error);
+	if (done) {
+		bool all = settings->from_stdin ? add_job_lines(&filter, error) : add_operands(&filter, operands);
+		/* not all: stdin failed, a signal came, or the output broke; the last two are worded below */
+		done = all || (error->code == ERROR_NONE);
+	}
+	finish(&filter, threads);
+	progress_close(&filter.progress);
+	if (filter.broken) {
+		*error = filter.output_error;
+		done = false;
+	} else if (stop_requests) {
+		done = error_set(error, ERROR_TRY_AGAIN, "stopped by a signal: not everything was read");
+	}
+	done = done && write_frame(output_end, format, error);
+	*counts = filter.counts;
+	free(filter.ring);
+	free(threads);
+	return done;
+}

@@ -1,0 +1,136 @@
+/* The table of filot-ocr-gpu's flags and settings. */
+#include "settings.h"
+
+#include <sched.h>
+#include <string.h>
+
+#include "common/json/job.h"
+
+static const char *const engine_names[] = { "tesseract", NULL };
+
+static int64_t core_count(void)
+{
+	cpu_set_t cores;
+	return sched_getaffinity(0, sizeof cores, &cores) == 0 ? CPU_COUNT(&cores) : 1;
+}
+
+static void set_defaults(struct ocr_settings *settings)
+{
+	*settings = (struct ocr_settings){
+		.psm = 3,
+		.jobs = core_count(),
+		.limits = reader_default_limits,
+		.recycle_documents = 500,
+		.queue_name = "ocr",
+		.visibility_ms = 60 * 1000,
+		.max_attempts = 5,
+		.drain_ms = 100 * 1000,
+		.wait_ms = 30 * 1000,
+	};
+}
+
+struct command ocr_command(struct ocr_settings *s)
+{
+	set_defaults(s);
+	const struct option_row table[] = {
+		{ "lang", 'l', OPTION_STRING, &s->lang, "LANG", "languages, as in eng or deu+eng (eng)" },
+		{ "format", 'f', OPTION_CHOICE, &s->format, "FORMAT", "json, text, tsv or hocr (json)",
+		  .choices = output_format_names },
+		{ "pages", 0, OPTION_STRING, &s->pages, "LIST", "only these pages of each document, as in 1-3,7" },
+		{ "dpi", 0, OPTION_INTEGER, &s->dpi, "N", "take images as N dpi, render PDF pages at N dpi",
+		  .minimum = 30, .maximum = 2400 },
+		{ "psm", 0, OPTION_INTEGER, &s->psm, "N", "Tesseract's page segmentation mode (3)", .maximum = 13 },
+		{ "engine", 0, OPTION_CHOICE, &s->engine, "NAME", "the recogniser: tesseract (tesseract)",
+		  .choices = engine_names },
+		{ "password-file", 0, OPTION_STRING, &s->password_file, "FILE", "password of encrypted PDFs" },
+		{ "jobs", 'j', OPTION_INTEGER, &s->jobs, "N", "documents read side by side (the cores)",
+		  .setting = "FILOT_JOBS", .minimum = 1, .maximum = 256 },
+		{ "stdin", 0, OPTION_FLAG, &s->from_stdin, NULL, "read job lines from standard input" },
+		{ "queue", 0, OPTION_FLAG, &s->from_queue, NULL, "take jobs from the queue, store results" },
+		{ "once", 0, OPTION_FLAG, &s->once, NULL, "with --queue: end when nothing is ready" },
+		{ "max-bytes", 0, OPTION_BYTES, &s->limits.document_bytes, "SIZE", "largest document (256M)",
+		  .minimum = 1, .maximum = INT64_C(1) << 40 },
+		{ "max-pages", 0, OPTION_INTEGER, &s->limits.pages, "N", "most pages of a document (2000)",
+		  .minimum = 1, .maximum = 100000 },
+		{ "max-pixels", 0, OPTION_INTEGER, &s->limits.page_pixels, "N", "largest page, in pixels (200000000)",
+		  .minimum = 1, .maximum = INT64_C(4) << 30 },
+		{ "timeout", 0, OPTION_DURATION, &s->limits.time_ms, "TIME", "longest time for a document (5m)",
+		  .minimum = 1, .maximum = INT64_C(86400000) },
+		{ "memory", 0, OPTION_BYTES, &s->limits.memory_bytes, "SIZE", "address space of a reader process (4G)",
+		  .minimum = INT64_C(256) << 20, .maximum = INT64_C(1) << 40 },
+		{ "recycle-documents", 0, OPTION_INTEGER, &s->recycle_documents, "N",
+		  "a fresh reader process after N documents (500)", .minimum = 1, .maximum = 1000000000 },
+		{ "allow-file", 0, OPTION_LIST, &s->allowed_folders, "DIR", "queued file: jobs may read below DIR" },
+		{ "allow-bucket", 0, OPTION_LIST, &s->allowed_buckets, "NAME", "r2: jobs may name this bucket too" },
+		{ "allow-private-addresses", 0, OPTION_FLAG, &s->private_addresses, NULL,
+		  "https: jobs may reach loopback and private addresses" },
+		{ "allow-http", 0, OPTION_FLAG, &s->plain_http, NULL, "http: jobs are read too" },
+		{ "tessdata", 0, OPTION_STRING, &s->tessdata, "DIR", "folder of the models", .setting = "FILOT_TESSDATA" },
+		{ "redis-url", 0, OPTION_STRING, &s->redis_url, "URL", "the queue's Redis; rediss:// is TLS",
+		  .setting = "FILOT_REDIS_URL", .alias = "REDIS_URL", .secret = true, .required_if = &s->from_queue },
+		{ "redis-ca", 0, OPTION_STRING, &s->redis_ca, "FILE", "authorities for rediss:// (the system's)",
+		  .setting = "FILOT_REDIS_CA" },
+		{ "queue-name", 0, OPTION_STRING, &s->queue_name, "NAME", "which queue (ocr)",
+		  .setting = "FILOT_QUEUE_NAME" },
+		{ "worker", 0, OPTION_STRING, &s->worker, "NAME", "this worker's name (host-pid-random)",
+		  .setting = "FILOT_WORKER" },
+		{ "visibility", 0, OPTION_DURATION, &s->visibility_ms, "TIME",
+		  "a job not renewed for so long is taken over (60s)", .minimum = 1000, .maximum = 86400000 },
+		{ "max-attempts", 0, OPTION_INTEGER, &s->max_attempts, "N", "tries before a job is dead (5)",
+		  .minimum = 1, .maximum = 1000 },
+		{ "drain-timeout", 0, OPTION_DURATION, &s->drain_ms, "TIME",
+		  "after SIGTERM finish for so long, then hand back (100s)", .maximum = 86400000 },
+		{ "wait", 0, OPTION_DURATION, &s->wait_ms, "TIME", "wait so long for services at start (30s)",
+		  .maximum = 86400000 },
+		{ "database-url", 0, OPTION_STRING, &s->database_url, "URL", "where results go",
+		  .setting = "FILOT_DATABASE_URL", .alias = "DATABASE_URL", .secret = true,
+		  .required_if = &s->from_queue },
+		{ NULL, 0, OPTION_STRING, &s->r2_endpoint, NULL, "object storage: its URL",
+		  .setting = "FILOT_R2_ENDPOINT" },
+		{ NULL, 0, OPTION_STRING, &s->r2_access_key, NULL, "object storage: access key",
+		  .setting = "FILOT_R2_ACCESS_KEY", .secret = true },
+		{ NULL, 0, OPTION_STRING, &s->r2_secret_key, NULL, "object storage: secret key",
+		  .setting = "FILOT_R2_SECRET_KEY", .secret = true },
+		{ NULL, 0, OPTION_STRING, &s->r2_bucket, NULL, "object storage: the bucket of r2: URIs",
+		  .setting = "FILOT_R2_BUCKET" },
+		{ NULL, 0, OPTION_STRING, &s->r2_region, NULL, "object storage: region (auto)",
+		  .setting = "FILOT_R2_REGION" },
+	};
+	_Static_assert(sizeof table < sizeof s->rows, "the table needs its empty last row");
+	memcpy(s->rows, table, sizeof table);
+	return (struct command){
+		.name = "filot-ocr-gpu",
+		.summary = "read documents: the text of images and PDFs",
+		.usage = "[flags] FILE...\n[flags] --stdin < JOB-LINES\n--queue [flags]",
+		.details = "FILE is a path, \"-\" for standard input, or an r2:, https: or file: URI.\n"
+			   "Exit status: 0 all read, 1 some failed (each has its own error), 64 usage, 69 a service is\n"
+			   "unavailable, 70 internal, 75 stopped before all was read, 78 configuration.",
+		.rows = s->rows,
+	};
+}
+
+bool ocr_settings_check(const struct ocr_settings *settings, size_t operand_count, struct error *error)
+{
+	int sources = (operand_count > 0) + settings->from_stdin + settings->from_queue;
+	if (sources == 0)
+		return error_set(error, ERROR_USAGE, "nothing to read: name files, or give --stdin or --queue");
+	if (sources > 1)
+		return error_set(error, ERROR_USAGE, "files, --stdin and --queue exclude each other");
+	if (settings->once && !settings->from_queue)
+		return error_set(error, ERROR_USAGE, "--once goes with --queue");
+	if (settings->from_queue && settings->format != OUTPUT_JSON)
+		return error_set(error, ERROR_USAGE, "--format does not go with --queue: results go to the database");
+	if (settings->from_queue && settings->password_file)
+		return error_set(error, ERROR_USAGE, "--password-file does not go with --queue");
+	if (settings->pages && !reader_pages_valid(settings->pages))
+		return error_set(error, ERROR_USAGE, "--pages: \"%s\" is not a list such as 1-3,7", settings->pages);
+	if (settings->lang && !job_lang_valid(settings->lang))
+		return error_set(error, ERROR_USAGE, "--lang: \"%s\" is not a language such as eng or deu+eng",
+				 settings->lang);
+	bool some = settings->r2_endpoint || settings->r2_access_key || settings->r2_secret_key;
+	bool all = settings->r2_endpoint && settings->r2_access_key && settings->r2_secret_key;
+	if (some && !all)
+		return error_set(error, ERROR_CONFIG, "object storage needs FILOT_R2_ENDPOINT, FILOT_R2_ACCESS_KEY and "
+						      "FILOT_R2_SECRET_KEY together");
+	return true;
+}

@@ -1,0 +1,42 @@
+/* What filot-ocr-gpu was asked to do: its flags and settings as one struct, filled by the table in settings.c. */
+#ifndef OCR_SETTINGS_H
+#define OCR_SETTINGS_H
+
+#include "common/base/options.h"
+#include "common/ocr/output.h"
+#include "common/ocr/reader.h"
+
+#define OCR_MOST_ROWS 48
+
+struct ocr_settings {
+	/* what to read, and how */
+	bool from_stdin, from_queue, once;
+	const char *lang; /* NULL: not given */
+	int format; /* enum output_format */
+	const char *pages;
+	int64_t dpi, psm;
+	int engine;
+	const char *password_file;
+	int64_t jobs;
+	const char *tessdata;
+	/* limits */
+	struct reader_limits limits;
+	int64_t recycle_documents;
+	/* what a job may name */
+	struct string_list allowed_folders, allowed_buckets;
+	bool private_addresses, plain_http;
+	/* the queue, the database and the storage */
+	const char *redis_url, *redis_ca, *queue_name, *worker;
+	const char *database_url;
+	const char *r2_endpoint, *r2_access_key, *r2_secret_key, *r2_bucket, *r2_region;
+	int64_t visibility_ms, max_attempts, drain_ms, wait_ms;
+	struct option_row rows[OCR_MOST_ROWS]; /* the table; points into this struct */
+};
+
+/* Sets the defaults and returns the command; it uses settings->rows, so *settings must stay where it is. */
+struct command ocr_command(struct ocr_settings *settings);
+
+/* What the table cannot say: which flags go together. `operand_count`: files named. */
+bool ocr_settings_check(const struct ocr_settings *settings, size_t operand_count, struct error *error);
+
+#endif
