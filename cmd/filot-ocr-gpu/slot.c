@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -166,7 +165,7 @@ bool slot_read_job(struct slot *slot, const struct job *job, struct result *resu
 {
 	int64_t started_ms = clock_monotonic_ms();
 	*result = (struct result){ .job = job->id, .document = job->document };
-	const char *lang = json_object_get(job->json, "lang") ? job->lang : default_language(slot);
+	const char *lang = job->lang_given ? job->lang : default_language(slot);
 	int descriptor = fetch_open(slot->fetch, job, error);
 	return read_descriptor(slot, descriptor, lang, started_ms, result, error);
 }

@@ -254,6 +254,7 @@ static bool fill_defaults(struct job *job, json_t *object, struct error *error)
 		return out_of_memory(error);
 	if (!job->document)
 		job->document = json_string_value(set_default(object, "document", json_string(job->id)));
+	job->lang_given = job->lang != NULL;
 	if (!job->lang)
 		job->lang = json_string_value(set_default(object, "lang", json_string("eng")));
 	return (job->document && job->lang) || out_of_memory(error);

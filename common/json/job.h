@@ -24,6 +24,7 @@ struct job {
 	const char *sha256;	/* 64 hex digits, or NULL */
 	const char *media_type; /* or NULL */
 	const char *lang;	/* Tesseract language names joined by '+'; never NULL ("eng") */
+	bool lang_given;	/* the line named it */
 	const char *key;	/* idempotency key, 1..256 bytes, or NULL */
 	const char *trace;	/* W3C traceparent, or NULL */
 	const char *tenant;	/* as document, or NULL */

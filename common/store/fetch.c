@@ -29,7 +29,7 @@
 #define LINK_SIZE 32 /* of "/proc/self/fd/N" */
 
 struct fetch {
-	const struct fetch_policy *policy;
+	struct fetch_policy policy;
 	struct store *store; /* or NULL */
 	struct http *http;
 	char **folders; /* the allowed ones without symbolic links, NULL-terminated; or NULL */
@@ -72,7 +72,7 @@ struct fetch *fetch_new(const struct fetch_policy *policy, struct store *store, 
 		(void)error_set(error, ERROR_OUT_OF_MEMORY, "no memory for fetching");
 		return NULL;
 	}
-	fetch->policy = policy;
+	fetch->policy = *policy;
 	fetch->store = store;
 	fetch->most_bytes = policy->most_bytes > 0 ? policy->most_bytes : DEFAULT_MOST_BYTES;
 	fetch->time_ms = policy->time_ms > 0 ? policy->time_ms : DEFAULT_TIME_MS;
@@ -271,7 +271,7 @@ static bool handle_is_allowed(const struct fetch *fetch, int handle, char link[s
 {
 	char real[PATH_MAX];
 	(void)snprintf(link, LINK_SIZE, "/proc/self/fd/%d", handle);
-	if (fetch->policy->any_file)
+	if (fetch->policy.any_file)
 		return true;
 	ssize_t length = readlink(link, real, sizeof real - 1);
 	if (length < 0)
@@ -288,7 +288,7 @@ static bool parent_is_allowed(const struct fetch *fetch, const char *path)
 {
 	char *parent = strdup(path);
 	char *slash = parent ? strrchr(parent, '/') : NULL;
-	bool allowed = fetch->policy->any_file;
+	bool allowed = fetch->policy.any_file;
 	for (; slash && !allowed; slash = strrchr(parent, '/')) {
 		char link[LINK_SIZE];
 		*slash = '\0';
@@ -324,7 +324,7 @@ static int file_open(const struct fetch *fetch, int handle, const char *path, st
 		return -1;
 	}
 	if (fstat(handle, &status) != 0 ||
-	    !(S_ISREG(status.st_mode) || (S_ISFIFO(status.st_mode) && fetch->policy->any_file))) {
+	    !(S_ISREG(status.st_mode) || (S_ISFIFO(status.st_mode) && fetch->policy.any_file))) {
 		(void)error_set(error, ERROR_FORBIDDEN_URI, "%s",
 				S_ISDIR(status.st_mode) ? "a folder, not a file" : "not a regular file");
 		return -1;
@@ -347,7 +347,7 @@ static int file_open(const struct fetch *fetch, int handle, const char *path, st
 
 static int open_file(const struct fetch *fetch, const char *path, struct error *error)
 {
-	if (!fetch->policy->any_file && !fetch->folders) {
+	if (!fetch->policy.any_file && !fetch->folders) {
 		(void)error_set(error, ERROR_FORBIDDEN_URI, "files are not allowed here (no allowed folder is set)");
 		return -1;
 	}
@@ -368,7 +368,7 @@ static int open_file(const struct fetch *fetch, const char *path, struct error *
 
 static bool bucket_is_allowed(const struct fetch *fetch, const char *bucket)
 {
-	const char *const *allowed = fetch->policy->allowed_buckets;
+	const char *const *allowed = fetch->policy.allowed_buckets;
 	if (!allowed)
 		return strcmp(bucket, store_bucket(fetch->store)) == 0;
 	for (; *allowed; allowed++)
@@ -385,7 +385,8 @@ static bool load_r2(const struct fetch *fetch, const char *uri, int memory, stru
 	if (!key)
 		return false;
 	if (!fetch->store) {
-		(void)error_set(error, ERROR_CONFIG, "no object storage is configured");
+		(void)error_set(error, ERROR_STORAGE_UNAVAILABLE,
+				"no object storage is configured (FILOT_R2_ENDPOINT and its keys)");
 	} else if (!bucket_is_allowed(fetch, bucket)) {
 		(void)error_set(error, ERROR_FORBIDDEN_URI, "this bucket is not allowed");
 	} else {
@@ -423,9 +424,9 @@ static bool load_http(const struct fetch *fetch, const char *uri, int memory, st
 		.upload = -1,
 		.download = memory,
 		.follow_redirects = true,
-		.public_addresses_only = !fetch->policy->private_addresses,
-		.https_only = !fetch->policy->plain_http,
-		.attempts = fetch->policy->attempts > 0 ? fetch->policy->attempts : 3,
+		.public_addresses_only = !fetch->policy.private_addresses,
+		.https_only = !fetch->policy.plain_http,
+		.attempts = fetch->policy.attempts > 0 ? fetch->policy.attempts : 3,
 		.limits = { .total_ms = fetch->time_ms, .body_bytes = fetch->most_bytes },
 	};
 	struct http_response response;
@@ -458,7 +459,7 @@ static int open_uri(const struct fetch *fetch, const char *uri, struct error *er
 {
 	if (after_scheme(uri, "r2://") || is_web(uri))
 		return open_remote(fetch, uri, error);
-	if (!has_scheme(uri) && fetch->policy->any_file)
+	if (!has_scheme(uri) && fetch->policy.any_file)
 		return open_file(fetch, uri, error);
 	if (!after_scheme(uri, "file:")) {
 		(void)error_set(error, ERROR_BAD_JOB, "not r2://bucket/key, https://… or file:/path");

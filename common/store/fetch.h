@@ -22,7 +22,7 @@ struct fetch_policy {
 struct fetch; /* one thread's clients */
 
 /*
- * `policy` and what it points to must outlive it. `store` may be NULL (no object storage configured: r2: is ERROR_CONFIG)
+ * What `policy` points to must outlive it. `store` may be NULL (no object storage configured: r2: is ERROR_STORAGE_UNAVAILABLE)
  * and stays the caller's; each fetch sets its limits to the policy's. ERROR_CONFIG: an allowed folder is not there.
  */
 struct fetch *fetch_new(const struct fetch_policy *policy, struct store *store, struct error *error);
