@@ -24,6 +24,7 @@ PACKAGES_SERVERS=(
 # To run every test.
 PACKAGES_TESTS=(
 	bats procps shellcheck shfmt mandoc jq pgbouncer faketime tesseract-ocr python3
+	libtiff-tools spin
 )
 
 # hiredis: Debian 13's source package, for systems whose own is too old.

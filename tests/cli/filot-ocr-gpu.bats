@@ -157,7 +157,7 @@ bad.bin unsupported_format" ]
 @test "--help names every flag of the manual and the other way round" {
 	# the manual shows a flag of filot-enqueue in an example
 	ocr --help | grep -o -- '--[a-z][a-z-]*' | sort -u >help
-	mandoc -T ascii "$FILOT_ROOT/man/filot-ocr-gpu.1" | col -b | grep -v filot-enqueue | grep -oE -- '--[a-z][a-z-]*' |
+	mandoc -T ascii "$FILOT_ROOT/man/filot-ocr-gpu.1" | sed 's,.\x08,,g' | grep -v filot-enqueue | grep -oE -- '--[a-z][a-z-]*' |
 		sort -u >manual
 	diff help manual
 }
