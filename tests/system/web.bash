@@ -12,6 +12,7 @@ export DRIVE_STORE
 web_start() {
 	local name=$1 file=$BATS_FILE_TMPDIR/web.$1
 	shift
+	rm -f "$file" # of an earlier one with that name: its port is not ours
 	python3 "$BATS_TEST_DIRNAME/web_server.py" "$@" </dev/null >"$file" 2>"$file.log" 3>&- 4>&- &
 	echo $! >>"$BATS_FILE_TMPDIR/web.pids"
 	wait_for 20 "for the server $name" test -s "$file"
