@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
+#include <iconv.h>
 #include <inttypes.h>
 #include <leptonica/allheaders.h>
 #include <limits.h>
@@ -127,6 +128,8 @@ int main(int argc, char **argv)
 	log_open(NAME, settings.level);
 	if (settings.level > LOG_LEVEL_DEBUG)
 		(void)setMsgSeverity(L_SEVERITY_NONE);
+	/* Poppler has passwords in Latin-1; the C library could not load that converter behind the fence. */
+	iconv_t latin1 = iconv_open("ISO-8859-1", "UTF-8");
 	if ((!*settings.tessdata && !tesseract_default_folder(settings.tessdata, sizeof settings.tessdata, &error)) ||
 	    !raise_fence(&settings, &error)) {
 		log_error("reader_start_failed", log_failure(&error));
@@ -137,9 +140,11 @@ int main(int argc, char **argv)
 		.socket = STDIN_FILENO,
 		.tessdata = settings.tessdata,
 	};
-	if (!serve(&serving, &error)) {
-		log_warning("reader_ends", log_failure(&error));
-		return error_exit_status(error.code);
-	}
-	return EX_OK;
+	bool ended_well = serve(&serving, &error);
+	if (latin1 != (iconv_t)-1)
+		(void)iconv_close(latin1);
+	if (ended_well)
+		return EX_OK;
+	log_warning("reader_ends", log_failure(&error));
+	return error_exit_status(error.code);
 }

@@ -22,7 +22,6 @@
 #define SCAN_COVERS 0.9 /* of the page's area */
 #define SCAN_LEAST_DPI 36.0 /* an image coarser than that is a background, not a scan */
 #define SCAN_MOST_DPI 2400.0
-#define SQUARE_WITHIN 0.02 /* scales of x and y nearer than that are taken as they are */
 #define CAIRO_LONGEST_SIDE 32767
 
 struct pdf {
@@ -32,7 +31,7 @@ struct pdf {
 
 /* How points of the page (from its top left) become pixels. */
 struct grid {
-	double scale_x, scale_y; /* pixels a point */
+	double scale; /* pixels a point */
 	double offset_x, offset_y; /* pixels, in -0.5..0.5 */
 	int64_t width, height;
 };
@@ -86,55 +85,84 @@ void pdf_close(struct pdf *pdf)
 	free(pdf);
 }
 
-/* The largest image of the page that covers enough of it; false when there is none. Its area is cut to the page. */
-static bool find_scan(PopplerPage *page, double page_width, double page_height, PopplerImageMapping *scan)
+/*
+ * An image on a page, as Poppler tells it: the page's point where the image's first pixel has its outer corner, and the
+ * lengths of the image's own sides in points, rounded up to whole ones (CairoImageOutputDev: they are not those of a box on
+ * the page when the page is turned).
+ */
+struct scan {
+	int id;
+	double corner_x, corner_y;
+	double sides[2]; /* along the image's rows, along its columns */
+};
+
+/* How much of the page the image covers, 0 to 1, when its rows lie along the page's (or, turned, along its columns). */
+static double coverage(const struct scan *scan, const double page[2], bool turned)
 {
-	double largest = SCAN_COVERS * page_width * page_height;
-	bool found = false;
+	return fmin(scan->sides[turned], page[0]) * fmin(scan->sides[!turned], page[1]) / (page[0] * page[1]);
+}
+
+/* The largest image of the page that covers enough of it; false when there is none. */
+static bool find_scan(PopplerPage *page, const double page_points[2], struct scan *scan)
+{
+	double largest = 0;
 	GList *images = poppler_page_get_image_mapping(page);
 	for (const GList *at = images; at; at = at->next) {
 		const PopplerImageMapping *image = at->data;
-		double width = fmin(image->area.x2, page_width) - fmax(image->area.x1, 0);
-		double height = fmin(image->area.y2, page_height) - fmax(image->area.y1, 0);
-		if (width > 0 && height > 0 && width * height >= largest) {
-			largest = width * height;
-			*scan = *image;
-			found = true;
+		const struct scan found = { image->image_id, image->area.x1, image->area.y1,
+					    { image->area.x2 - image->area.x1, image->area.y2 - image->area.y1 } };
+		double area = found.sides[0] * found.sides[1];
+		if (area > largest && fmax(coverage(&found, page_points, false), coverage(&found, page_points, true)) >=
+					      SCAN_COVERS) {
+			largest = area;
+			*scan = found;
 		}
 	}
 	poppler_page_free_image_mapping(images);
-	return found;
+	return largest > 0;
 }
 
-/* Where the pixels of a scan fall; false when that is no grid that a page would be scanned in. */
-static bool scan_grid(PopplerPage *page, const PopplerImageMapping *scan, struct grid *grid)
+/*
+ * The scale (pixels a point) at which an image of pixels[0] x pixels[1] has sides that round up to those given. Of the many
+ * that do: the one that makes it as wide or high as the page, else one of a whole number of dpi. 0 when none does, which
+ * is the case of images whose pixels are not square.
+ */
+static double square_scale(const double pixels[2], const struct scan *scan, const double page[2], bool turned)
 {
-	cairo_surface_t *surface = poppler_page_get_image(page, scan->image_id);
+	double least = fmax(pixels[0] / scan->sides[0], pixels[1] / scan->sides[1]);
+	double most = fmin(pixels[0] / fmax(scan->sides[0] - 1, 1e-9), pixels[1] / fmax(scan->sides[1] - 1, 1e-9));
+	const double wishes[] = { pixels[turned] / page[0], pixels[!turned] / page[1],
+				  ceil(least * POINTS_PER_INCH - 1e-6) / POINTS_PER_INCH, least };
+	for (size_t i = 0; i < sizeof wishes / sizeof *wishes; i++)
+		if (wishes[i] >= least * (1 - 1e-9) && wishes[i] <= most)
+			return wishes[i];
+	return 0;
+}
+
+/* Where the pixels of a scan fall; false when they are too coarse or too fine for a scan. */
+static bool scan_grid(PopplerPage *page, const struct scan *scan, const double page_points[2], struct grid *grid)
+{
+	cairo_surface_t *surface = poppler_page_get_image(page, scan->id);
 	if (!surface)
 		return false;
-	double width = cairo_image_surface_get_width(surface), height = cairo_image_surface_get_height(surface);
+	const double pixels[2] = { cairo_image_surface_get_width(surface), cairo_image_surface_get_height(surface) };
 	cairo_surface_destroy(surface);
-	double area_width = scan->area.x2 - scan->area.x1, area_height = scan->area.y2 - scan->area.y1;
-	double x = width / area_width, y = height / area_height;
-	double turned_x = height / area_width, turned_y = width / area_height;
-	if (fabs(log(turned_x / turned_y)) < fabs(log(x / y))) { /* the page shows it turned by a quarter */
-		x = turned_x;
-		y = turned_y;
-	}
-	if (!(fabs(log(x / y)) < SQUARE_WITHIN)) /* a fax of 204 x 98 dpi: letters are read in their true shape */
-		x = y = fmax(x, y);
-	double dpi = y * POINTS_PER_INCH;
-	*grid = (struct grid){ .scale_x = x, .scale_y = y };
-	grid->offset_x = round(scan->area.x1 * x) - scan->area.x1 * x;
-	grid->offset_y = round(scan->area.y1 * y) - scan->area.y1 * y;
+	bool turned = coverage(scan, page_points, true) > coverage(scan, page_points, false);
+	double scale = square_scale(pixels, scan, page_points, turned);
+	/* A fax of 204 x 98 dpi is drawn in its true shape, at its finer resolution. */
+	if (scale <= 0)
+		scale = fmax(pixels[0] / scan->sides[0], pixels[1] / scan->sides[1]);
+	double left = scan->corner_x * scale, top = scan->corner_y * scale, dpi = scale * POINTS_PER_INCH;
+	*grid = (struct grid){ .scale = scale, .offset_x = round(left) - left, .offset_y = round(top) - top };
 	return dpi >= SCAN_LEAST_DPI && dpi <= SCAN_MOST_DPI;
 }
 
-static bool fits(struct grid *grid, double page_width, double page_height, int64_t most_pixels, struct error *error)
+static bool fits(struct grid *grid, const double page_points[2], int64_t most_pixels, struct error *error)
 {
-	double width = fmax(round(page_width * grid->scale_x), 1), height = fmax(round(page_height * grid->scale_y), 1);
+	double width = fmax(round(page_points[0] * grid->scale), 1), height = fmax(round(page_points[1] * grid->scale), 1);
 	if (!(width < 1e9 && height < 1e9))
-		return error_set(error, ERROR_PAGE_TOO_LARGE, "the page is %.0f x %.0f points", page_width, page_height);
+		return error_set(error, ERROR_PAGE_TOO_LARGE, "the page is %.0f x %.0f points", page_points[0],
+				 page_points[1]);
 	grid->width = (int64_t)width;
 	grid->height = (int64_t)height;
 	if (grid->width > CAIRO_LONGEST_SIDE || grid->height > CAIRO_LONGEST_SIDE)
@@ -146,16 +174,16 @@ static bool fits(struct grid *grid, double page_width, double page_height, int64
 
 static bool choose_grid(PopplerPage *page, int32_t dpi, int64_t most_pixels, struct grid *grid, struct error *error)
 {
-	double width = 0, height = 0, scale = (dpi > 0 ? dpi : PDF_DEFAULT_DPI) / POINTS_PER_INCH;
-	PopplerImageMapping scan = { 0 };
-	poppler_page_get_size(page, &width, &height);
-	if (!(width > 0 && height > 0))
-		return error_set(error, ERROR_CORRUPT_DOCUMENT, "a page of %.0f x %.0f points", width, height);
-	if (dpi == 0 && find_scan(page, width, height, &scan) && scan_grid(page, &scan, grid) &&
-	    fits(grid, width, height, most_pixels, NULL))
+	double points[2] = { 0, 0 };
+	struct scan scan = { 0 };
+	poppler_page_get_size(page, &points[0], &points[1]);
+	if (!(points[0] > 0 && points[1] > 0))
+		return error_set(error, ERROR_CORRUPT_DOCUMENT, "a page of %.0f x %.0f points", points[0], points[1]);
+	if (dpi == 0 && find_scan(page, points, &scan) && scan_grid(page, &scan, points, grid) &&
+	    fits(grid, points, most_pixels, NULL))
 		return true;
-	*grid = (struct grid){ .scale_x = scale, .scale_y = scale };
-	return fits(grid, width, height, most_pixels, error);
+	*grid = (struct grid){ .scale = (dpi > 0 ? dpi : PDF_DEFAULT_DPI) / POINTS_PER_INCH };
+	return fits(grid, points, most_pixels, error);
 }
 
 static cairo_surface_t *draw(PopplerPage *page, const struct grid *grid, struct error *error)
@@ -166,7 +194,7 @@ static cairo_surface_t *draw(PopplerPage *page, const struct grid *grid, struct 
 	cairo_set_source_rgb(cairo, 1, 1, 1);
 	cairo_paint(cairo);
 	cairo_translate(cairo, grid->offset_x, grid->offset_y);
-	cairo_scale(cairo, grid->scale_x, grid->scale_y);
+	cairo_scale(cairo, grid->scale, grid->scale);
 	poppler_page_render(page, cairo);
 	cairo_status_t status = cairo_status(cairo);
 	cairo_destroy(cairo);
@@ -222,8 +250,8 @@ static PIX *pack(cairo_surface_t *surface, const struct grid *grid, struct error
 	for (int64_t y = 0; y < grid->height; y++)
 		pack_row((const uint32_t *)(const void *)(bytes + (size_t)y * stride), grid->width, depth,
 			 pixGetData(pix) + y * words);
-	pixSetResolution(pix, (l_int32)lround(grid->scale_x * POINTS_PER_INCH),
-			 (l_int32)lround(grid->scale_y * POINTS_PER_INCH));
+	l_int32 dpi = (l_int32)lround(grid->scale * POINTS_PER_INCH);
+	pixSetResolution(pix, dpi, dpi);
 	return pix;
 }
 
