@@ -20,6 +20,7 @@
 #include "cmd/filot-reader/serve.h"
 #include "common/base/log.h"
 #include "common/base/version.h"
+#include "common/ocr/decode.h"
 #include "common/ocr/fence.h"
 #include "common/ocr/tesseract.h"
 
@@ -40,9 +41,10 @@
 static const char usage[] = "usage: " NAME " [--memory-bytes N] [--tessdata DIR] [--log-level LEVEL] < SOCKET\n"
 			    "Reads documents for filot-ocr-gpu, which starts it; see common/ocr/reader_protocol.h.\n";
 
-/* TESSDATA_PREFIX is libtesseract's own setting; the others concern the loader and the sanitizers. */
-static const char *const kept_variables[] = { "TESSDATA_PREFIX", "LD_LIBRARY_PATH", "ASAN_OPTIONS",
-					      "LSAN_OPTIONS",    "UBSAN_OPTIONS",   NULL };
+/* What a worker hands on, none of it a secret; the sanitizers' options are for tests. */
+static const char *const kept_variables[] = { "PATH",	       "LANG",	       "FILOT_LOG_LEVEL", "TESSDATA_PREFIX",
+					      "FONTCONFIG_FILE", "FONTCONFIG_PATH", "LD_LIBRARY_PATH", "ASAN_OPTIONS",
+					      "LSAN_OPTIONS",	 "UBSAN_OPTIONS",   NULL };
 
 struct settings {
 	int64_t memory_bytes;
@@ -99,7 +101,8 @@ static bool raise_fence(const struct settings *settings, struct error *error)
 {
 	const char *const readable[] = { settings->tessdata,	   "/usr/share/fonts",	    "/usr/local/share/fonts",
 					 "/etc/fonts",		   "/usr/share/fontconfig", "/var/cache/fontconfig",
-					 "/usr/share/poppler",	   "/proc/self/statm",	    SANITIZED ? "/proc" : NULL, NULL };
+					 "/usr/share/poppler",	   "/proc/self/statm",	    getenv("FONTCONFIG_PATH") ?: "",
+					 getenv("FONTCONFIG_FILE") ?: "", SANITIZED ? "/proc" : "", NULL };
 	const struct fence fence = {
 		.memory_bytes = SANITIZED ? 0 : settings->memory_bytes,
 		.descriptors = DESCRIPTORS,
@@ -118,6 +121,9 @@ int main(int argc, char **argv)
 	struct error error = { 0 };
 	struct settings settings = { .level = LOG_LEVEL_WARNING };
 	int status = 0;
+	const char *level = getenv("FILOT_LOG_LEVEL");
+	if (level)
+		(void)parse_level(level, &settings.level); /* the worker has refused a wrong one */
 	log_open(NAME, settings.level);
 	if (!fence_environment(kept_variables, argv, &error)) {
 		log_error("reader_start_failed", log_failure(&error));
@@ -135,7 +141,9 @@ int main(int argc, char **argv)
 		log_error("reader_start_failed", log_failure(&error));
 		return error_exit_status(error.code);
 	}
-	last_words_prepare(STDIN_FILENO);
+	if (!SANITIZED) /* they have handlers of their own */
+		last_words_prepare();
+	decode_watch_memory();
 	struct serve_settings serving = {
 		.socket = STDIN_FILENO,
 		.tessdata = settings.tessdata,

@@ -16,6 +16,7 @@
 #include "cmd/filot-reader/document.h"
 #include "common/base/clock.h"
 #include "common/json/result.h"
+#include "common/ocr/decode.h"
 #include "common/ocr/languages.h"
 #include "common/ocr/reader.h"
 #include "common/ocr/reader_protocol.h"
@@ -90,6 +91,7 @@ static bool load(struct server *server, const char *languages, struct error *err
 static bool read_page(struct server *server, struct document *document, const struct request *request, int32_t number,
 		      struct page *page, struct error *error)
 {
+	(void)decode_memory_ended();
 	int64_t start_ms = clock_monotonic_ms();
 	PIX *image = document_page(document, number, request->read.dpi, request->limits.page_pixels, error);
 	if (!image)
@@ -102,6 +104,9 @@ static bool read_page(struct server *server, struct document *document, const st
 	int64_t laid_out_ms = clock_monotonic_ms();
 	if (!tesseract_recognise(server->tesseract, page, error))
 		return false;
+	if (decode_memory_ended())
+		return error_set(error, ERROR_OUT_OF_MEMORY, "no memory for a page of %" PRId32 " x %" PRId32 " pixels",
+				 page->width, page->height);
 	page->number = number;
 	page->decode_ms = decoded_ms - start_ms;
 	page->layout_ms = laid_out_ms - decoded_ms;

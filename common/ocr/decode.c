@@ -77,7 +77,8 @@ static const struct {
 
 static bool magic_matches(const struct magic *magic, const unsigned char *bytes, size_t length)
 {
-	return magic->offset + magic->length <= length && !memcmp(bytes + magic->offset, magic->bytes, magic->length);
+	return magic->length == 0 || (magic->offset + magic->length <= length &&
+				      !memcmp(bytes + magic->offset, magic->bytes, magic->length));
 }
 
 /* "P1" to "P7" with white space after it: text files begin with two such characters less often. */
@@ -134,14 +135,36 @@ struct image {
 	int32_t page_count;
 };
 
+/* Leptonica's allocator has no context argument, so this cannot live in a struct. */
+static bool pixels_refused;
+
+static void *allocate_pixels(size_t bytes)
+{
+	void *pixels = malloc(bytes);
+	pixels_refused |= !pixels;
+	return pixels;
+}
+
+void decode_watch_memory(void)
+{
+	setPixMemoryManager(allocate_pixels, free);
+}
+
+bool decode_memory_ended(void)
+{
+	bool ended = pixels_refused;
+	pixels_refused = false;
+	return ended;
+}
+
 bool decode_failed(uint64_t bytes, const char *message, struct error *error)
 {
-	void *probe = bytes < SIZE_MAX ? malloc((size_t)bytes) : NULL;
+	void *probe = decode_memory_ended() || bytes >= SIZE_MAX ? NULL : malloc((size_t)bytes);
 	bool room = probe != NULL;
 	free(probe);
 	if (room)
 		return error_set(error, ERROR_CORRUPT_DOCUMENT, "%s", message);
-	return error_set(error, ERROR_OUT_OF_MEMORY, "%s: no room for %" PRIu64 " bytes", message, bytes);
+	return error_set(error, ERROR_OUT_OF_MEMORY, "%s: no memory for %" PRIu64 " bytes", message, bytes);
 }
 
 bool decode_page_fits(int64_t width, int64_t height, int64_t most_pixels, struct error *error)

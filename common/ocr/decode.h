@@ -51,6 +51,14 @@ struct Pix *image_page(const struct image *image, int32_t number, int64_t most_p
 void image_close(struct image *image); /* NULL is fine */
 
 /*
+ * Watches the allocations of pixels by Leptonica, in the whole process from now on: when one fails, Leptonica and
+ * libtesseract print a line and go on, and what they make then may be wrong or empty. decode_memory_ended tells whether
+ * one failed since it was asked last.
+ */
+void decode_watch_memory(void);
+bool decode_memory_ended(void);
+
+/*
  * The error for pixels that could not be had although their header was sound: ERROR_OUT_OF_MEMORY when `bytes` cannot be
  * allocated now, else ERROR_CORRUPT_DOCUMENT with the message. Returns false.
  */
