@@ -46,11 +46,14 @@ struct pdf *pdf_open(const void *bytes, size_t length, const char *password, str
 {
 	GError *failure = NULL;
 	GBytes *block = g_bytes_new_static(bytes, length);
-	PopplerDocument *document = poppler_document_new_from_bytes(block, password, &failure);
+	PopplerDocument *document = poppler_document_new_from_bytes(block, NULL, &failure);
 	if (!document && password && is_locked(failure)) {
-		/* A password for a document that opens without one. */
+		/* By a stream: given bytes or a descriptor, Poppler's second try of a wrong password (in another encoding)
+		   reads what its first try has freed (22.12). */
+		GInputStream *stream = g_memory_input_stream_new_from_bytes(block);
 		g_clear_error(&failure);
-		document = poppler_document_new_from_bytes(block, NULL, &failure);
+		document = poppler_document_new_from_stream(stream, (goffset)length, password, NULL, &failure);
+		g_object_unref(stream);
 	}
 	g_bytes_unref(block);
 	struct pdf *pdf = NULL;
