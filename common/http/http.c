@@ -287,24 +287,9 @@ static unsigned set_limits(struct transfer *transfer)
 	return bad;
 }
 
-/* "/./", "/../", or one of them at the end of the path: what curl would resolve if it were not told to leave it. */
-static bool has_dot_segment(const char *url)
-{
-	size_t end = strcspn(url, "?#");
-	for (size_t at = 0; at < end; at++) {
-		if (url[at] != '/')
-			continue;
-		size_t dots = strspn(url + at + 1, ".");
-		size_t next = at + 1 + dots;
-		if ((dots == 1 || dots == 2) && (next == end || url[next] == '/'))
-			return true;
-	}
-	return false;
-}
-
 /*
- * What may be reached, and how it is trusted. The path goes out as it was given; only where that makes no difference is
- * curl not told so, because from 8.14 on it refuses to sign such a request.
+ * What may be reached, and how it is trusted. The path goes out as it was given; only for a signed request curl is not
+ * told so, because from 8.14 on it refuses to sign then (such a path has nothing that curl would change, see http.h).
  */
 static unsigned set_policy(struct transfer *transfer, const struct http *http)
 {
@@ -315,7 +300,7 @@ static unsigned set_policy(struct transfer *transfer, const struct http *http)
 	bad |= curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, schemes);
 	bad |= curl_easy_setopt(curl, CURLOPT_REDIR_PROTOCOLS_STR, schemes);
 	bad |= curl_easy_setopt(curl, CURLOPT_DISALLOW_USERNAME_IN_URL, 1L);
-	bad |= curl_easy_setopt(curl, CURLOPT_PATH_AS_IS, !request->signature || has_dot_segment(request->url) ? 1L : 0L);
+	bad |= curl_easy_setopt(curl, CURLOPT_PATH_AS_IS, request->signature ? 0L : 1L);
 	if (request->follow_redirects && !request->signature) {
 		bad |= curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 1L);
 		bad |= curl_easy_setopt(curl, CURLOPT_MAXREDIRS, (long)REDIRECTS);

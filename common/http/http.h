@@ -30,7 +30,8 @@ struct http_limits {
 
 /*
  * AWS Signature Version 4 by libcurl (CURLOPT_AWS_SIGV4). The URL's path must be percent-encoded already as S3's canonical
- * form demands and there must be no query; give an x-amz-content-sha256 header. Signed requests follow no redirects.
+ * form demands, without "." and ".." as segments (curl would resolve them, and from 8.14 on signs nothing when told not to),
+ * and there must be no query; give an x-amz-content-sha256 header. Signed requests follow no redirects.
  */
 struct http_signature {
 	const char *access_key, *secret_key, *region, *service;

@@ -33,7 +33,7 @@ void fetch_free(struct fetch *fetch); /* NULL is fine */
  * sealed memfd, and checks size and sha256. The caller closes the descriptor. -1 with ERROR_FORBIDDEN_URI (the policy, or
  * a server that answers 401 or 403), _NOT_FOUND, _TOO_LARGE, _CHECKSUM_MISMATCH, _STORAGE_UNAVAILABLE (also when the
  * object storage refuses our key: that is no fault of the job), _TIMEOUT, _EMPTY_DOCUMENT (no bytes), _BAD_JOB (not a URI
- * of ours), _CONFIG (r2: without object storage). Messages never hold an https: URI's path, query or user.
+ * of ours). Messages never hold an https: URI's path, query or user.
  */
 int fetch_open(struct fetch *fetch, const struct job *job, struct error *error);
 

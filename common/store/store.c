@@ -19,6 +19,8 @@
 
 #define KEY_LONGEST_BYTES 1024
 #define PRESIGN_LONGEST_S (7 * 24 * 60 * 60)
+#define PRESIGNED_REQUEST_S (60 * 60) /* longer than any request with its tries */
+#define MEDIA_TYPE_LONGEST 255	      /* RFC 6838: 127 + 1 + 127 */
 #define EMPTY_SHA256 "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 
 struct store {
@@ -244,47 +246,75 @@ struct operation {
 	int download;
 };
 
+static bool has_dot_segment(const char *key)
+{
+	for (const char *segment = key;; segment++) {
+		size_t length = strcspn(segment, "/");
+		size_t dots = strspn(segment, ".");
+		if (dots == length && (dots == 1 || dots == 2))
+			return true;
+		segment += length;
+		if (!*segment)
+			return false;
+	}
+}
+
+/*
+ * The URL of an object. Newer libcurls cannot sign one with "." or ".." as a segment of its key (see http.h): such a
+ * request is signed in its query, as a presigned URL is, and its payload's sum is not checked by the server.
+ */
+static bool object_url(struct store *store, const char *bucket, const char *key, const struct operation *operation,
+		       bool *presigned, struct buffer *url, struct error *error)
+{
+	*presigned = has_dot_segment(key);
+	if (*presigned)
+		return store_presign(store, operation->method, bucket, key, PRESIGNED_REQUEST_S, url, error);
+	buffer_printf(url, "%s/%s/", store->endpoint, bucket);
+	sigv4_encode(url, key, true);
+	return !url->failed || error_set(error, ERROR_OUT_OF_MEMORY, "object storage: no memory for a request");
+}
+
 static bool store_send(struct store *store, const char *bucket, const char *key, const struct operation *operation,
 		       struct http_response *response, struct error *error)
 {
-	char sum_header[96];
-	char *type_header = NULL;
+	char headers[2][320];
+	const char *header_list[3] = { NULL };
+	size_t header_count = 0;
 	struct buffer url = { 0 };
-	bool done = false;
+	bool presigned;
 	*response = (struct http_response){ 0 };
 	bucket = bucket ? bucket : store->bucket;
 	if (!store_bucket_valid(bucket))
 		return error_set(error, ERROR_BAD_JOB, "\"%.64s\" cannot be a bucket's name", bucket);
 	if (!store_key_valid(key, error))
 		return false;
-	buffer_printf(&url, "%s/%s/", store->endpoint, bucket);
-	sigv4_encode(&url, key, true);
-	(void)snprintf(sum_header, sizeof sum_header, "x-amz-content-sha256: %s", operation->payload_sha256);
-	if (operation->content_type && asprintf(&type_header, "Content-Type: %s", operation->content_type) < 0)
-		type_header = NULL;
-	if (url.failed || (operation->content_type && !type_header)) {
-		(void)error_set(error, ERROR_OUT_OF_MEMORY, "object storage: no memory for a request");
-		goto out;
+	bool done = object_url(store, bucket, key, operation, &presigned, &url, error);
+	if (!presigned) {
+		(void)snprintf(headers[0], sizeof headers[0], "x-amz-content-sha256: %s", operation->payload_sha256);
+		header_list[header_count++] = headers[0];
 	}
+	if (operation->content_type) {
+		(void)snprintf(headers[1], sizeof headers[1], "Content-Type: %s", operation->content_type);
+		header_list[header_count++] = headers[1];
+	}
+	const struct http_signature signature = { .access_key = store->access_key,
+						  .secret_key = store->secret_key,
+						  .region = store->region,
+						  .service = "s3" };
 	const struct http_request request = {
 		.method = operation->method,
 		.url = url.data,
-		.headers = (const char *const[]){ sum_header, type_header, NULL },
-		.signature = &(const struct http_signature){ .access_key = store->access_key,
-							     .secret_key = store->secret_key,
-							     .region = store->region,
-							     .service = "s3" },
+		.headers = header_list,
+		.signature = presigned ? NULL : &signature,
 		.upload = operation->upload,
 		.upload_bytes = operation->upload_bytes,
 		.download = operation->download,
 		.attempts = store->attempts,
 		.limits = store->limits,
 	};
-	done = http_send(store->http, &request, response, error) && store_judge(response, error);
+	done = done && http_send(store->http, &request, response, error) && store_judge(response, error);
 	if (!done)
 		(void)error_prefix(error, "%s r2://%s/%.200s", operation->method, bucket, key);
-out:
-	free(type_header);
 	buffer_free(&url);
 	return done;
 }
@@ -345,8 +375,9 @@ bool store_put(struct store *store, const char *bucket, const char *key, int des
 {
 	if (sha256 && !sha256_valid(sha256))
 		return error_set(error, ERROR_INTERNAL, "object storage: not a SHA-256 sum");
-	if (content_type && content_type[strcspn(content_type, "\r\n")])
-		return error_set(error, ERROR_BAD_JOB, "a media type must be one line");
+	if (content_type && (strlen(content_type) > MEDIA_TYPE_LONGEST || content_type[strcspn(content_type, "\r\n")]))
+		return error_set(error, ERROR_BAD_JOB, "a media type must be one line of at most %d bytes",
+				 MEDIA_TYPE_LONGEST);
 	char sum[SHA256_HEX_SIZE] = "UNSIGNED-PAYLOAD";
 	for (size_t index = 0; sha256 && index < sizeof sum; index++)
 		sum[index] = (char)tolower((unsigned char)sha256[index]);

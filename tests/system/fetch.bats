@@ -260,9 +260,10 @@ in_own_network() {
 	[[ $stderr == *SignatureDoesNotMatch* ]]
 }
 
-@test "without object storage an r2: URI is a bad configuration" {
+@test "without object storage an r2: URI is storage_unavailable" {
 	drive fetch r2://documents/scan
-	failed configuration
+	failed storage_unavailable
+	[[ $stderr == *FILOT_R2_ENDPOINT* ]]
 }
 
 @test "one client fetches many documents, good and bad, and stays good" {

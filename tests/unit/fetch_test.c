@@ -274,10 +274,10 @@ static void what_is_no_uri_of_ours_is_a_bad_job(void)
 	CHECK_INTEGER(opened(&policy, "", NULL, ""), ERROR_BAD_JOB);
 }
 
-static void without_object_storage_r2_is_a_bad_configuration(void)
+static void without_object_storage_r2_is_unavailable(void)
 {
 	struct fetch_policy policy = { .time_ms = 1000 };
-	CHECK_INTEGER(opened(&policy, "r2://bucket/key", NULL, ""), ERROR_CONFIG);
+	CHECK_INTEGER(opened(&policy, "r2://bucket/key", NULL, ""), ERROR_STORAGE_UNAVAILABLE);
 }
 
 /* Literal addresses: nothing is sent, so this needs no network. */
@@ -368,7 +368,7 @@ int main(void)
 	TEST(file_uris_are_read_strictly);
 	TEST(r2_uris_are_read_strictly);
 	TEST(what_is_no_uri_of_ours_is_a_bad_job);
-	TEST(without_object_storage_r2_is_a_bad_configuration);
+	TEST(without_object_storage_r2_is_unavailable);
 	TEST(addresses_that_are_not_public_are_forbidden);
 	TEST(plain_http_is_forbidden_unless_allowed);
 	TEST(a_uri_with_a_password_is_refused_and_not_repeated);
