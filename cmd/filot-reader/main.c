@@ -16,11 +16,10 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-#include "cmd/filot-reader/last_words.h"
+#include "cmd/filot-reader/memory.h"
 #include "cmd/filot-reader/serve.h"
 #include "common/base/log.h"
 #include "common/base/version.h"
-#include "common/ocr/decode.h"
 #include "common/ocr/fence.h"
 #include "common/ocr/tesseract.h"
 
@@ -142,8 +141,7 @@ int main(int argc, char **argv)
 		return error_exit_status(error.code);
 	}
 	if (!SANITIZED) /* they have handlers of their own */
-		last_words_prepare();
-	decode_watch_memory();
+		memory_watch(settings.memory_bytes);
 	struct serve_settings serving = {
 		.socket = STDIN_FILENO,
 		.tessdata = settings.tessdata,

@@ -14,9 +14,9 @@
 #include <unistd.h>
 
 #include "cmd/filot-reader/document.h"
+#include "cmd/filot-reader/memory.h"
 #include "common/base/clock.h"
 #include "common/json/result.h"
-#include "common/ocr/decode.h"
 #include "common/ocr/languages.h"
 #include "common/ocr/reader.h"
 #include "common/ocr/reader_protocol.h"
@@ -91,7 +91,6 @@ static bool load(struct server *server, const char *languages, struct error *err
 static bool read_page(struct server *server, struct document *document, const struct request *request, int32_t number,
 		      struct page *page, struct error *error)
 {
-	(void)decode_memory_ended();
 	int64_t start_ms = clock_monotonic_ms();
 	PIX *image = document_page(document, number, request->read.dpi, request->limits.page_pixels, error);
 	if (!image)
@@ -104,9 +103,6 @@ static bool read_page(struct server *server, struct document *document, const st
 	int64_t laid_out_ms = clock_monotonic_ms();
 	if (!tesseract_recognise(server->tesseract, page, error))
 		return false;
-	if (decode_memory_ended())
-		return error_set(error, ERROR_OUT_OF_MEMORY, "no memory for a page of %" PRId32 " x %" PRId32 " pixels",
-				 page->width, page->height);
 	page->number = number;
 	page->decode_ms = decoded_ms - start_ms;
 	page->layout_ms = laid_out_ms - decoded_ms;
@@ -120,6 +116,8 @@ static bool send_page(struct server *server, struct document *document, const st
 {
 	struct page page = { 0 };
 	bool done = read_page(server, document, request, number, &page, error);
+	if (memory_ended()) /* the page may lack something, or be called corrupt for no fault of its own */
+		done = error_set(error, ERROR_OUT_OF_MEMORY, "no memory for this page");
 	buffer_clear(&server->payload);
 	if (done)
 		page_write_exact_json(&page, &server->payload);
@@ -170,6 +168,9 @@ static bool read_document(struct server *server, int descriptor, int32_t *page, 
 	}
 	document_close(document);
 	json_decref(request.json);
+	if (!done && memory_ended())
+		error_set(error, ERROR_OUT_OF_MEMORY, "no memory for this document");
+	memory_forget();
 	(void)malloc_trim(0);
 	return done;
 }

@@ -135,38 +135,6 @@ struct image {
 	int32_t page_count;
 };
 
-/* Leptonica's allocator has no context argument, so this cannot live in a struct. */
-static bool pixels_refused;
-
-static void *allocate_pixels(size_t bytes)
-{
-	void *pixels = malloc(bytes);
-	pixels_refused |= !pixels;
-	return pixels;
-}
-
-void decode_watch_memory(void)
-{
-	setPixMemoryManager(allocate_pixels, free);
-}
-
-bool decode_memory_ended(void)
-{
-	bool ended = pixels_refused;
-	pixels_refused = false;
-	return ended;
-}
-
-bool decode_failed(uint64_t bytes, const char *message, struct error *error)
-{
-	void *probe = decode_memory_ended() || bytes >= SIZE_MAX ? NULL : malloc((size_t)bytes);
-	bool room = probe != NULL;
-	free(probe);
-	if (room)
-		return error_set(error, ERROR_CORRUPT_DOCUMENT, "%s", message);
-	return error_set(error, ERROR_OUT_OF_MEMORY, "%s: no memory for %" PRIu64 " bytes", message, bytes);
-}
-
 bool decode_page_fits(int64_t width, int64_t height, int64_t most_pixels, struct error *error)
 {
 	if (width <= most_pixels / height)
@@ -287,12 +255,11 @@ static bool gif_size(const unsigned char *bytes, size_t length, int64_t *width, 
 	return true;
 }
 
-/* Size of a page by its header alone, and the bits of a pixel as it will lie in memory. */
-static bool page_size(const struct image *image, int32_t number, int64_t *width, int64_t *height, int *depth)
+/* Size of a page by its header alone. */
+static bool page_size(const struct image *image, int32_t number, int64_t *width, int64_t *height)
 {
-	l_int32 w = 0, h = 0, bits = 8, samples = 1, coloured = 0;
+	l_int32 w = 0, h = 0;
 	bool read;
-	*depth = 32;
 	switch (image->media) {
 	case MEDIA_BMP:
 		read = bmp_size(image->bytes, image->length, width, height);
@@ -301,28 +268,24 @@ static bool page_size(const struct image *image, int32_t number, int64_t *width,
 		read = gif_size(image->bytes, image->length, width, height);
 		break;
 	case MEDIA_TIFF:
-		read = !readHeaderMemTiff(image->bytes, image->length, number - 1, &w, &h, &bits, &samples, NULL,
-					  &coloured, NULL);
+		read = !readHeaderMemTiff(image->bytes, image->length, number - 1, &w, &h, NULL, NULL, NULL, NULL, NULL);
 		*width = w;
 		*height = h;
 		break;
 	default:
-		read = !pixReadHeaderMem(image->bytes, image->length, NULL, &w, &h, &bits, &samples, &coloured);
+		read = !pixReadHeaderMem(image->bytes, image->length, NULL, &w, &h, NULL, NULL, NULL);
 		*width = w;
 		*height = h;
 		break;
 	}
-	if (samples == 1 && bits >= 1 && bits <= 16)
-		*depth = bits;
 	return read && *width > 0 && *height > 0;
 }
 
 struct Pix *image_page(const struct image *image, int32_t number, int64_t most_pixels, struct error *error)
 {
 	int64_t width = 0, height = 0;
-	int depth = 0;
 	const char *name = media_names[image->media];
-	if (!page_size(image, number, &width, &height, &depth)) {
+	if (!page_size(image, number, &width, &height)) {
 		error_set(error, ERROR_CORRUPT_DOCUMENT, "the %s header of page %" PRId32 " cannot be read", name, number);
 		return NULL;
 	}
@@ -330,10 +293,7 @@ struct Pix *image_page(const struct image *image, int32_t number, int64_t most_p
 		return NULL;
 	PIX *pix = image->media == MEDIA_TIFF ? pixReadMemTiff(image->bytes, image->length, number - 1)
 					      : pixReadMem(image->bytes, image->length);
-	if (!pix) {
-		char message[96];
-		(void)snprintf(message, sizeof message, "the %s data of page %" PRId32 " cannot be decoded", name, number);
-		decode_failed((uint64_t)width * (uint64_t)height * (uint64_t)depth / 8 + 1, message, error);
-	}
+	if (!pix)
+		error_set(error, ERROR_CORRUPT_DOCUMENT, "the %s data of page %" PRId32 " cannot be decoded", name, number);
 	return pix;
 }

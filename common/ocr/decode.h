@@ -6,7 +6,8 @@
  * hand them to its engine (pixReadMem; for TIFF each directory in turn), so that the text is the same.
  *
  * Not for several threads at once on one struct image. Errors of all functions: ERROR_EMPTY_DOCUMENT (no bytes),
- * ERROR_UNSUPPORTED_FORMAT, ERROR_CORRUPT_DOCUMENT, ERROR_PAGE_TOO_LARGE, ERROR_OUT_OF_MEMORY.
+ * ERROR_UNSUPPORTED_FORMAT, ERROR_CORRUPT_DOCUMENT (also when a codec had no memory: Leptonica does not tell),
+ * ERROR_PAGE_TOO_LARGE, ERROR_OUT_OF_MEMORY.
  */
 #ifndef FILOT_DECODE_H
 #define FILOT_DECODE_H
@@ -49,20 +50,6 @@ int32_t image_page_count(const struct image *image); /* at least 1 */
 struct Pix *image_page(const struct image *image, int32_t number, int64_t most_pixels, struct error *error);
 
 void image_close(struct image *image); /* NULL is fine */
-
-/*
- * Watches the allocations of pixels by Leptonica, in the whole process from now on: when one fails, Leptonica and
- * libtesseract print a line and go on, and what they make then may be wrong or empty. decode_memory_ended tells whether
- * one failed since it was asked last.
- */
-void decode_watch_memory(void);
-bool decode_memory_ended(void);
-
-/*
- * The error for pixels that could not be had although their header was sound: ERROR_OUT_OF_MEMORY when `bytes` cannot be
- * allocated now, else ERROR_CORRUPT_DOCUMENT with the message. Returns false.
- */
-bool decode_failed(uint64_t bytes, const char *message, struct error *error);
 
 /* ERROR_PAGE_TOO_LARGE when width x height is more than most_pixels; true when it fits. Takes any positive numbers. */
 bool decode_page_fits(int64_t width, int64_t height, int64_t most_pixels, struct error *error);
