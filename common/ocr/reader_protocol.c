@@ -61,7 +61,8 @@ bool frame_send(int socket, enum frame_type type, const void *payload, size_t le
 		message.msg_controllen = 0;
 		for (int index = 0; index < 2; index++) {
 			size_t part = (size_t)sent < pieces[index].iov_len ? (size_t)sent : pieces[index].iov_len;
-			pieces[index].iov_base = (char *)pieces[index].iov_base + part;
+			if (part) /* an empty payload may be NULL */
+				pieces[index].iov_base = (char *)pieces[index].iov_base + part;
 			pieces[index].iov_len -= part;
 			sent -= (ssize_t)part;
 		}
