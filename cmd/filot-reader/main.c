@@ -19,23 +19,13 @@
 #include "cmd/filot-reader/memory.h"
 #include "cmd/filot-reader/serve.h"
 #include "common/base/log.h"
+#include "common/base/sanitized.h"
 #include "common/base/version.h"
 #include "common/ocr/fence.h"
 #include "common/ocr/tesseract.h"
 
 #define NAME "filot-reader"
 #define DESCRIPTORS 64
-
-#if defined(__SANITIZE_ADDRESS__)
-#define SANITIZED true
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define SANITIZED true
-#endif
-#endif
-#ifndef SANITIZED
-#define SANITIZED false
-#endif
 
 static const char usage[] = "usage: " NAME " [--memory-bytes N] [--tessdata DIR] [--log-level LEVEL] < SOCKET\n"
 			    "Reads documents for filot-ocr-gpu, which starts it; see common/ocr/reader_protocol.h.\n";

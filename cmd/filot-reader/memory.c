@@ -12,19 +12,14 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "common/base/sanitized.h"
 #include "common/ocr/reader_protocol.h"
 
 /* State of the whole process by its nature. */
 static atomic_bool ended;
 static size_t longest_request = SIZE_MAX;
 
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define OTHER_ALLOCATOR
-#endif
-#endif
-
-#if defined(__GLIBC__) && !defined(__SANITIZE_ADDRESS__) && !defined(OTHER_ALLOCATOR)
+#if defined(__GLIBC__) && !SANITIZED
 
 void *__libc_malloc(size_t bytes);
 void *__libc_calloc(size_t count, size_t bytes);
