@@ -62,10 +62,10 @@ database_new() {
 	local name
 	name=test_$(secret_new)
 	postgres_admin "$SERVERS_DIR" -d postgres -c "create database $name owner filot"
-	FILOT_DATABASE_URL=${FILOT_DATABASE_URL/\/filot\?/\/$name\?}
+	FILOT_DATABASE_URL=$(sed -E "s#/[a-z0-9_]+\?#/$name?#" <<<"$FILOT_DATABASE_URL")
 	export FILOT_DATABASE_URL
 	if [[ -n ${SERVERS_DATABASE_POOLED_URL:-} ]]; then
-		SERVERS_DATABASE_POOLED_URL=${SERVERS_DATABASE_POOLED_URL/\/filot\?/\/$name\?}
+		SERVERS_DATABASE_POOLED_URL=$(sed -E "s#/[a-z0-9_]+\?#/$name?#" <<<"$SERVERS_DATABASE_POOLED_URL")
 		export SERVERS_DATABASE_POOLED_URL
 	fi
 }
