@@ -124,7 +124,7 @@ s3_get() { # ACCESS-KEY SECRET-KEY PATH [PREFIX…]
 	FILOT_DATABASE_URL=$SERVERS_DATABASE_POOLED_URL run sql 'select current_database()'
 	[[ $output == test_* ]]
 	database_new
-	run sql 'select count(*) from pg_tables where tablename = $$mine$$'
+	run sql "select count(*) from pg_tables where tablename = 'mine'"
 	[ "$output" = 0 ]
 }
 
