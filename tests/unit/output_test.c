@@ -1,0 +1,218 @@
+/* Text, TSV and hOCR of hand-built pages, column by column as Tesseract's renderers write them. */
+#include "common/ocr/output.h"
+
+#include "tests/unit/test.h"
+#include "tests/unit/sample_page.h"
+
+/* The sample as pages 1 and 2 of a document. */
+static char *output_of(enum output_format format, const char *document, struct error error, size_t page_count)
+{
+	struct page pages[2];
+	struct buffer out = { 0 };
+	sample_page(&pages[0], 1);
+	sample_page(&pages[1], 2);
+	const struct result result = { .document = document,
+				       .pages = pages,
+				       .page_count = page_count,
+				       .engine = { "tesseract", "eng", "", "5.3.0" },
+				       .error = error };
+	output_begin(format, &out);
+	output_write(format, &result, &out);
+	output_end(format, &out);
+	page_free(&pages[0]);
+	page_free(&pages[1]);
+	return buffer_take(&out);
+}
+
+static const struct error none = { .code = ERROR_NONE };
+
+static const char heading[] =
+	"level\tpage_num\tblock_num\tpar_num\tline_num\tword_num\tleft\ttop\twidth\theight\tconf\ttext\n";
+
+static void text_has_a_form_feed_between_pages_and_none_at_the_end(void)
+{
+	char *text = output_of(OUTPUT_TEXT, "d", none, 2);
+	CHECK_STRING(text, "Fish & Chips\n\none\n\ntwo 3\n\fFish & Chips\n\none\n\ntwo 3\n");
+	free(text);
+	CHECK_STRING(output_separator(OUTPUT_TEXT), "\f");
+}
+
+static void tsv_has_a_row_for_page_block_paragraph_line_and_word(void)
+{
+	char *text = output_of(OUTPUT_TSV, "d", none, 1);
+	CHECK(strncmp(text, heading, strlen(heading)) == 0);
+	CHECK_STRING(text + strlen(heading), "1\t1\t0\t0\t0\t0\t0\t0\t400\t300\t-1\t\n"
+					     "2\t1\t1\t0\t0\t0\t10\t10\t200\t30\t-1\t\n"
+					     "3\t1\t1\t1\t0\t0\t10\t10\t200\t30\t-1\t\n"
+					     "4\t1\t1\t1\t1\t0\t10\t10\t200\t30\t-1\t\n"
+					     "5\t1\t1\t1\t1\t1\t10\t10\t60\t24\t96.063461\tFish\n"
+					     "5\t1\t1\t1\t1\t2\t80\t10\t20\t24\t95.000000\t&\n"
+					     "2\t1\t2\t0\t0\t0\t0\t50\t400\t2\t-1\t\n"
+					     "3\t1\t2\t1\t0\t0\t0\t50\t400\t2\t-1\t\n"
+					     "4\t1\t2\t1\t1\t0\t0\t50\t400\t2\t-1\t\n"
+					     "5\t1\t2\t1\t1\t1\t0\t50\t400\t2\t95.000000\t \n"
+					     "2\t1\t3\t0\t0\t0\t10\t60\t300\t200\t-1\t\n"
+					     "3\t1\t3\t1\t0\t0\t10\t60\t300\t40\t-1\t\n"
+					     "4\t1\t3\t1\t1\t0\t10\t60\t50\t40\t-1\t\n"
+					     "5\t1\t3\t1\t1\t1\t10\t60\t50\t40\t90.099998\t\"one\"\n"
+					     "3\t1\t3\t2\t0\t0\t10\t110\t300\t150\t-1\t\n"
+					     "4\t1\t3\t2\t1\t0\t10\t110\t20\t150\t-1\t\n"
+					     "5\t1\t3\t2\t1\t1\t10\t110\t20\t70\t100.000000\tzw\xc3\xb6lf\n"
+					     "5\t1\t3\t2\t1\t2\t10\t190\t20\t70\t0.000000\t3\n");
+	free(text);
+}
+
+static void tsv_has_its_heading_once_and_pages_their_numbers(void)
+{
+	char *text = output_of(OUTPUT_TSV, "d", none, 2);
+	char *second = strstr(text, "\n1\t2\t0\t");
+	CHECK(second != NULL);
+	CHECK(second && strstr(second, "\n5\t2\t3\t2\t1\t2\t10\t190\t20\t70\t0.000000\t3\n") != NULL);
+	CHECK(strstr(text + 1, "level") == NULL);
+	free(text);
+}
+
+static const char hocr_head[] =
+	"<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
+	"<!DOCTYPE html PUBLIC \"-//W3C//DTD XHTML 1.0 Transitional//EN\"\n"
+	"    \"http://www.w3.org/TR/xhtml1/DTD/xhtml1-transitional.dtd\">\n"
+	"<html xmlns=\"http://www.w3.org/1999/xhtml\" xml:lang=\"en\" lang=\"en\">\n"
+	" <head>\n"
+	"  <title></title>\n"
+	"  <meta http-equiv=\"Content-Type\" content=\"text/html;charset=utf-8\"/>\n"
+	"  <meta name='ocr-system' content='tesseract 5.3.0' />\n"
+	"  <meta name='ocr-capabilities' content='ocr_page ocr_carea ocr_par ocr_line ocrx_word ocrp_dir ocrp_lang "
+	"ocrp_wconf'/>\n"
+	" </head>\n"
+	" <body>\n";
+
+static const char hocr_page[] =
+	"  <div class='ocr_page' id='page_1' title='image \"a &amp; &#39;b&#39;.png\"; bbox 0 0 400 300; ppageno 0; "
+	"scan_res 200 200'>\n"
+	"   <div class='ocr_carea' id='block_1_1' title=\"bbox 10 10 210 40\">\n"
+	"    <p class='ocr_par' id='par_1_1' lang='eng' title=\"bbox 10 10 210 40\">\n"
+	"     <span class='ocr_header' id='line_1_1' title=\"bbox 10 10 210 40; baseline 0.01 -6; x_size 31.214842; "
+	"x_descenders 7.2148418; x_ascenders 6\">\n"
+	"      <span class='ocrx_word' id='word_1_1' title='bbox 10 10 70 34; x_wconf 96'>Fish</span>\n"
+	"      <span class='ocrx_word' id='word_1_2' title='bbox 80 10 100 34; x_wconf 95'>&amp;</span>\n"
+	"     </span>\n"
+	"    </p>\n"
+	"   </div>\n"
+	"   <div class='ocr_separator' id='block_1_2' title=\"bbox 0 50 400 52\"></div>\n"
+	"   <div class='ocr_carea' id='block_1_3' title=\"bbox 10 60 310 260\">\n"
+	"    <p class='ocr_par' id='par_1_2' lang='eng' title=\"bbox 10 60 310 100\">\n"
+	"     <span class='ocr_line' id='line_1_2' title=\"bbox 10 60 60 100; x_size 0; x_descenders -0; x_ascenders 0\">\n"
+	"      <span class='ocrx_word' id='word_1_3' title='bbox 10 60 60 100; x_wconf 90' dir='rtl'>&quot;one&quot;</span>\n"
+	"     </span>\n"
+	"    </p>\n"
+	"\n"
+	"    <p class='ocr_par' dir='rtl' id='par_1_3' lang='deu' title=\"bbox 10 110 310 260\">\n"
+	"     <span class='ocr_line' id='line_1_3' title=\"bbox 10 110 30 260; textangle 90; x_size 20; x_descenders 5; "
+	"x_ascenders 4\">\n"
+	"      <span class='ocrx_word' id='word_1_4' title='bbox 10 110 30 180; x_wconf 100' dir='ltr'>zw\xc3\xb6lf</span>\n"
+	"      <span class='ocrx_word' id='word_1_5' title='bbox 10 190 30 260; x_wconf 0'>3</span>\n"
+	"     </span>\n"
+	"    </p>\n"
+	"   </div>\n"
+	"  </div>\n";
+
+static void hocr_is_one_document_as_tesseract_lays_it_out(void)
+{
+	char *text = output_of(OUTPUT_HOCR, "a & 'b'.png", none, 1);
+	struct buffer expected = { 0 };
+	buffer_printf(&expected, "%s%s </body>\n</html>\n", hocr_head, hocr_page);
+	CHECK_STRING(text, expected.data);
+	buffer_free(&expected);
+	free(text);
+}
+
+static void hocr_counts_ids_anew_on_each_page(void)
+{
+	char *text = output_of(OUTPUT_HOCR, "d", none, 2);
+	CHECK(strstr(text, "id='page_2'") != NULL && strstr(text, "ppageno 1;") != NULL);
+	CHECK(strstr(text, "id='word_2_1'") != NULL && strstr(text, "id='par_2_1'") != NULL);
+	CHECK(strstr(text, "id='line_2_3'") != NULL && strstr(text, "id='block_2_1'") != NULL);
+	free(text);
+}
+
+static void hocr_holds_nothing_that_xml_cannot(void)
+{
+	char *text = output_of(OUTPUT_HOCR, "a\x01\xff<b>", none, 1);
+	CHECK(strstr(text, "image \"a\xef\xbf\xbd\xef\xbf\xbd&lt;b&gt;\";") != NULL);
+	free(text);
+}
+
+static void a_word_of_another_language_says_so(void)
+{
+	struct page page;
+	struct buffer out = { 0 };
+	sample_page(&page, 1);
+	free(page.words[1].language);
+	page.words[1].language = strdup("deu");
+	const struct result result = { .document = "d", .pages = &page, .page_count = 1, .engine = { "cuda", "eng", "", "1" } };
+	output_write(OUTPUT_HOCR, &result, &out);
+	CHECK(strstr(out.data, "x_wconf 95' lang='deu'>&amp;<") != NULL);
+	CHECK(strstr(out.data, "content='filot 1' />") != NULL);
+	page_free(&page);
+	buffer_free(&out);
+}
+
+static void a_failed_document_is_a_line_in_json_and_nothing_elsewhere(void)
+{
+	struct error error = { .code = ERROR_TIMEOUT, .message = "late" };
+	char *text = output_of(OUTPUT_JSON, "d", error, 0);
+	CHECK(strstr(text, "\"error\":{\"code\":\"timeout\",\"message\":\"late\"}}\n") != NULL);
+	free(text);
+	text = output_of(OUTPUT_TEXT, "d", error, 0);
+	CHECK_STRING(text, "");
+	free(text);
+	text = output_of(OUTPUT_TSV, "d", error, 0);
+	CHECK_STRING(text, heading);
+	free(text);
+	text = output_of(OUTPUT_HOCR, "d", error, 0);
+	CHECK_STRING(text, "");
+	free(text);
+}
+
+static void formats_are_called_by_their_names(void)
+{
+	CHECK_STRING(output_format_names[OUTPUT_JSON], "json");
+	CHECK_STRING(output_format_names[OUTPUT_TEXT], "text");
+	CHECK_STRING(output_format_names[OUTPUT_TSV], "tsv");
+	CHECK_STRING(output_format_names[OUTPUT_HOCR], "hocr");
+	CHECK(output_format_names[OUTPUT_FORMAT_COUNT] == NULL);
+}
+
+/* Whatever the nesting of blocks, paragraphs and lines: no word is lost or doubled. */
+static void hocr_has_every_word_of_random_pages_once(void)
+{
+	unsigned state = sample_seed();
+	for (int round = 0; round < 200; round++) {
+		struct page page;
+		struct buffer hocr = { 0 };
+		size_t words = 0;
+		sample_random_page(&page, &state);
+		const struct result result = { .document = "d", .pages = &page, .page_count = 1 };
+		output_write(OUTPUT_HOCR, &result, &hocr);
+		for (const char *at = hocr.data; (at = strstr(at, "<span class='ocrx_word'")); at++)
+			words++;
+		CHECK_INTEGER(words, page.word_count);
+		page_free(&page);
+		buffer_free(&hocr);
+	}
+}
+
+int main(void)
+{
+	TEST(text_has_a_form_feed_between_pages_and_none_at_the_end);
+	TEST(tsv_has_a_row_for_page_block_paragraph_line_and_word);
+	TEST(tsv_has_its_heading_once_and_pages_their_numbers);
+	TEST(hocr_is_one_document_as_tesseract_lays_it_out);
+	TEST(hocr_counts_ids_anew_on_each_page);
+	TEST(hocr_holds_nothing_that_xml_cannot);
+	TEST(a_word_of_another_language_says_so);
+	TEST(a_failed_document_is_a_line_in_json_and_nothing_elsewhere);
+	TEST(formats_are_called_by_their_names);
+	TEST(hocr_has_every_word_of_random_pages_once);
+	return test_done();
+}
