@@ -19,17 +19,20 @@
 #define DICTIONARY_RATIO 2.25f /* certainties outside the dictionary count so many times (kDictRatio) */
 #define CERTAINTY_OFFSET (-0.085) /* to give the dictionary a chance (kCertOffset) */
 #define MINIMUM_CERTAINTY (-20.0f) /* kMinCertainty */
-#define TOP_OUTPUTS 5
 
 /* Paths kept of each kind, by the codes of their unfinished unichar (kBeamWidths). */
 static const uint8_t widths[RECODER_LONGEST] = { 5, 10, 16, 16, 16, 16, 16, 16, 16 };
 
-/* A code that this step may append. */
+/* A code that this step may append, with its certainties: plain for paths of the dictionary, times the ratio for others. */
+struct certainty {
+	float plain, scaled;
+};
+
 struct option {
 	int32_t code;
-	float certainty;
-	float with_null; /* of the code or the blank */
-	float with_both; /* of the code, the blank or the other of the two largest */
+	struct certainty alone;
+	struct certainty with_null; /* of the code or the blank */
+	struct certainty with_both; /* of the code, the blank or the other of the two largest */
 };
 
 /* An option under the prefix of a path. */
@@ -50,9 +53,9 @@ struct search {
 	struct option options[3];
 	int option_count;
 	int32_t null_code;
-	float null_certainty;
+	struct certainty null_certainty;
 	struct branches root;
-	uint32_t spare; /* a node that was pushed out in this step, BEAM_NONE when none */
+	uint32_t free; /* the node that the next path is made in */
 	/* The best path of each continuation after which a word of the dictionary may begin: only one may go on. */
 	struct beam_node beginnings[BEAM_CONTINUATIONS];
 	bool has_beginning[BEAM_CONTINUATIONS];
@@ -62,277 +65,255 @@ struct search {
 struct origin {
 	const struct beam_node *node; /* NULL before the first step */
 	uint32_t index;
+	uint32_t last_unichar; /* as in struct beam_node */
+	float score; /* 0 before the first step */
+	uint64_t hash;
+	uint64_t next_hash; /* of a path that goes on from it, before the new code is added */
+	int32_t code; /* -1 before the first step */
 	enum beam_continuation continuation;
 	bool dictionary;
 	int length; /* codes of its unfinished unichar */
 	int32_t prefix;
 };
 
-static float probability_certainty(float probability, float least)
+static struct certainty make_certainty(float probability, float least)
 {
 	float certainty = probability > least ? logf(probability) : MINIMUM_CERTAINTY;
+	float plain = (float)((double)certainty + CERTAINTY_OFFSET);
 
-	return (float)((double)certainty + CERTAINTY_OFFSET);
+	return (struct certainty){ plain, plain * DICTIONARY_RATIO };
 }
 
-/* Puts an entry into the hole at `index` or above, where it is in order. */
-static void heap_lift(struct beam_heap *heap, uint32_t index, struct beam_heap_entry entry)
+/* Tesseract's hash, as a collision would join paths there too; the new code is added to this. */
+static uint64_t next_hash(uint64_t hash, int32_t code_count)
 {
-	while (index > 0 && entry.score < heap->entries[(index - 1) / 2].score) {
-		heap->entries[index] = heap->entries[(index - 1) / 2];
-		index = (index - 1) / 2;
-	}
-	heap->entries[index] = entry;
+	uint64_t codes = (uint64_t)code_count;
+
+	return hash * codes + (((hash >> 32) * codes) >> 32);
 }
 
-/* The place at `index` or below for an entry; what was on the way moves up. */
-static uint32_t heap_sink(struct beam_heap *heap, uint32_t index, struct beam_heap_entry entry)
+/* Whether a path of this score would stay in the heap. */
+static inline bool is_admitted(const struct beam_heap *heap, float score)
 {
-	for (uint32_t child; (child = 2 * index + 1) < heap->count; index = child) {
-		if (child + 1 < heap->count && heap->entries[child + 1].score < heap->entries[child].score)
-			child++;
-		if (!(heap->entries[child].score < entry.score))
-			break;
-		heap->entries[index] = heap->entries[child];
-	}
-	return index;
+	return score > heap->bar;
 }
 
-static void heap_push(struct beam_heap *heap, struct beam_heap_entry entry)
+/*
+ * A path one code longer than `from`, in the node that is free: it is kept by push, or overwritten by the next one. What is
+ * not said here is as for a path outside the dictionary that does not repeat.
+ */
+static struct beam_node *make_node(const struct search *search, const struct origin *from, int32_t code, int32_t unichar,
+				   float certainty)
 {
-	heap_lift(heap, heap->count++, entry);
+	struct beam_node *node = &search->beam->nodes[search->free];
+	bool is_null = code == search->null_code;
+
+	node->hash = is_null ? from->hash : from->next_hash + (uint64_t)code;
+	node->previous = from->index;
+	node->last_unichar = unichar == UNICHAR_NONE ? from->last_unichar : search->free;
+	node->score = from->score + certainty;
+	node->certainty = certainty;
+	node->code = code;
+	node->unichar = unichar;
+	node->prefix = RECODER_ROOT;
+	node->state = -1;
+	node->permuter = PERMUTER_TOP;
+	node->starts_dictionary = node->starts_word = node->ends_word = node->is_repeat = false;
+	return node;
 }
 
-static struct beam_heap_entry heap_pop(struct beam_heap *heap)
+/* A copy of a node in the node that is free. */
+static struct beam_node *copy_node(const struct search *search, const struct beam_node *node)
 {
-	struct beam_heap_entry worst = heap->entries[0], last = heap->entries[--heap->count];
+	struct beam_node *copy = &search->beam->nodes[search->free];
 
-	if (heap->count > 0)
-		heap->entries[heap_sink(heap, 0, last)] = last;
-	return worst;
-}
-
-struct beam_step beam_reduce(const float *outputs, int32_t count, int32_t null_code)
-{
-	struct beam_heap heap = { 0 };
-	struct beam_step step = { .null_probability = outputs[null_code] };
-
-	for (int32_t i = 0; i < count; i++) {
-		if (heap.count >= TOP_OUTPUTS && !(outputs[i] > heap.entries[0].score))
-			continue;
-		heap_push(&heap, (struct beam_heap_entry){ outputs[i], (uint32_t)i });
-		if (heap.count > TOP_OUTPUTS)
-			heap_pop(&heap);
-	}
-	while (heap.count > 2)
-		heap_pop(&heap);
-	step.second = (int32_t)heap_pop(&heap).node;
-	step.top = (int32_t)heap_pop(&heap).node;
-	step.second_probability = outputs[step.second];
-	step.top_probability = outputs[step.top];
-	return step;
-}
-
-/* Tesseract's hash, as a collision would join paths there too. */
-static uint64_t path_hash(const struct search *search, const struct beam_node *node, const struct beam_node *previous)
-{
-	uint64_t hash = previous ? previous->hash : 0;
-
-	if (!node->is_repeat && node->code != search->null_code) {
-		uint64_t codes = (uint64_t)search->beam->model.recoder->code_count;
-		uint64_t carry = ((hash >> 32) * codes) >> 32;
-
-		hash = hash * codes + carry + (uint64_t)node->code;
-	}
-	return hash;
-}
-
-static void store(struct search *search, uint32_t index, const struct beam_node *node, const struct beam_node *previous)
-{
-	struct beam_node *stored = &search->beam->nodes[index];
-
-	*stored = *node;
+	*copy = *node;
 	if (node->unichar != UNICHAR_NONE && !node->is_repeat)
-		stored->last_unichar = index;
-	else
-		stored->last_unichar = previous ? previous->last_unichar : BEAM_NONE;
+		copy->last_unichar = search->free;
+	return copy;
 }
 
 /* A path that spells the same is in the heap: the better of the two stays. False when there is none. */
-static bool heap_merge(struct search *search, struct beam_heap *heap, const struct beam_node *node,
-		       const struct beam_node *previous)
+static bool merge(const struct search *search, struct beam_heap *heap, const struct beam_node *node)
 {
 	for (uint32_t i = 0; i < heap->count; i++) {
-		const struct beam_node *other = &search->beam->nodes[heap->entries[i].node];
+		uint32_t index = heap->entries[i].node;
+		struct beam_node *other = &search->beam->nodes[index];
 
-		if (other->code != node->code || other->hash != node->hash || other->permuter != node->permuter ||
+		if (other->hash != node->hash || other->code != node->code || other->permuter != node->permuter ||
 		    other->starts_dictionary != node->starts_dictionary)
 			continue;
 		if (node->score > other->score) {
-			struct beam_heap_entry entry = { node->score, heap->entries[i].node };
+			struct beam_heap_entry entry = { node->score, index };
 
-			store(search, entry.node, node, previous);
-			heap_lift(heap, heap_sink(heap, i, entry), entry);
+			*other = *node;
+			if (other->last_unichar == search->free)
+				other->last_unichar = index;
+			beam_heap_lift(heap, beam_heap_sink(heap, i, entry), entry);
 		}
 		return true;
 	}
 	return false;
 }
 
-/* Adds a path that goes on from `from` if it is good enough. Its score and hash are found here. */
-static void push(struct search *search, struct beam_heap *heap, uint32_t width, const struct origin *from,
-		 struct beam_node *node)
+/* Adds an admitted path, which stands in the node that is free. */
+static void push(struct search *search, struct beam_heap *heap, uint32_t width, const struct beam_node *node)
 {
-	node->score = node->certainty;
-	if (from->node)
-		node->score += from->node->score;
-	if (heap->count >= width && !(node->score > heap->entries[0].score))
-		return;
-	node->previous = from->index;
-	node->hash = path_hash(search, node, from->node);
-	if (heap_merge(search, heap, node, from->node))
-		return;
-	uint32_t index = search->spare != BEAM_NONE ? search->spare : search->beam->node_count++;
-	search->spare = BEAM_NONE;
-	store(search, index, node, from->node);
-	heap_push(heap, (struct beam_heap_entry){ node->score, index });
-	if (heap->count > width)
-		search->spare = heap_pop(heap).node;
+	if (!merge(search, heap, node)) {
+		beam_heap_push(heap, (struct beam_heap_entry){ node->score, search->free });
+		search->free = heap->count > width ? beam_heap_pop(heap).node : search->beam->node_count++;
+	}
+	if (heap->count == width)
+		heap->bar = heap->entries[0].score;
 }
 
 /* Remembers a path after which a word of the dictionary may begin, if it is the best of its continuation. */
-static void offer_beginning(struct search *search, const struct origin *from, struct beam_node node,
-			    enum beam_continuation continuation)
+static void offer_beginning(struct search *search, const struct beam_node *node, enum beam_continuation continuation)
 {
 	struct beam_node *best = &search->beginnings[continuation];
 
-	node.score = node.certainty;
-	if (from->node)
-		node.score += from->node->score;
-	if (search->has_beginning[continuation] && !(node.score > best->score))
+	if (search->has_beginning[continuation] && !(node->score > best->score))
 		return;
-	node.starts_dictionary = true;
-	node.state = DICTIONARY_START;
-	node.previous = from->index;
 	search->has_beginning[continuation] = true;
-	*best = node;
+	*best = *node;
+	best->starts_dictionary = true;
+	best->state = DICTIONARY_START;
 }
 
-/* A repeat, a blank within a unichar, or a code that does not finish one. */
-static void continue_within(struct search *search, const struct origin *from, struct beam_node node, int length,
-			    enum beam_continuation continuation)
+/* A repeat, a blank within a unichar, or a code that does not finish one: to `length` codes of an unfinished unichar. */
+static void continue_within(struct search *search, const struct origin *from, int32_t code, const struct certainty *certainty,
+			    int32_t prefix, int length, enum beam_continuation continuation, bool is_repeat)
 {
 	struct beam_heap *heap = &search->front->heaps[from->dictionary][continuation][length];
+	float counted = from->dictionary ? certainty->plain : certainty->scaled;
 
-	node.state = -1;
-	if (from->dictionary) {
-		if (!(node.certainty > search->beam->worst_dictionary_certainty))
-			return;
-		node.permuter = from->node ? from->node->permuter : PERMUTER_NONE;
-	} else {
-		node.certainty *= DICTIONARY_RATIO;
-		if (!(node.certainty >= MINIMUM_CERTAINTY) && node.code != search->null_code)
-			return;
-		node.permuter = from->node ? from->node->permuter : PERMUTER_TOP;
+	if (!is_admitted(heap, from->score + counted))
+		return;
+	if (from->dictionary ? !(counted > search->beam->worst_dictionary_certainty) :
+			       !(counted >= MINIMUM_CERTAINTY) && code != search->null_code)
+		return;
+	struct beam_node *node = make_node(search, from, code, UNICHAR_NONE, counted);
+	node->prefix = prefix;
+	if (from->node)
+		node->permuter = from->node->permuter;
+	else if (from->dictionary)
+		node->permuter = PERMUTER_NONE;
+	if (is_repeat) {
+		node->is_repeat = true;
+		node->unichar = from->node->unichar;
+		node->hash = from->hash;
 	}
-	push(search, heap, widths[length], from, &node);
+	push(search, heap, widths[length], node);
 }
 
 /* A space after a path of the dictionary: good when its word may end. */
-static void continue_dictionary_space(struct search *search, const struct origin *from, struct beam_node node,
-				      const struct beam_node *last, enum beam_continuation continuation)
+static void continue_dictionary_space(struct search *search, struct beam_node *node, const struct beam_node *last,
+				      enum beam_continuation continuation)
 {
+	struct beam_heap *without = &search->front->heaps[false][continuation][0];
+
 	if (!last || !last->ends_word)
 		return;
-	node.permuter = last->permuter;
-	offer_beginning(search, from, node, continuation);
-	push(search, &search->front->heaps[false][continuation][0], widths[0], from, &node);
+	node->permuter = last->permuter;
+	offer_beginning(search, node, continuation);
+	if (is_admitted(without, node->score))
+		push(search, without, widths[0], node);
 }
 
 /* A unichar that goes on in a word of the dictionary, or begins one. */
-static void continue_word(struct search *search, const struct origin *from, struct beam_node node,
-			  const struct beam_node *last, enum beam_continuation continuation)
+static void continue_word(struct search *search, struct beam_node *node, const struct beam_node *last,
+			  enum beam_continuation continuation)
 {
 	const struct unicharset *unicharset = search->beam->model.unicharset;
 	const struct unichar *unichars = unicharset->unichars;
+	struct beam_heap *with = &search->front->heaps[true][continuation][0];
+	struct beam_heap *without = &search->front->heaps[false][continuation][0];
 	int32_t state = DICTIONARY_START;
 
 	if (last) {
 		if (last->starts_dictionary && last->unichar != UNICHAR_SPACE && unichars[last->unichar].space_delimited &&
-		    unichars[node.unichar].space_delimited)
+		    unichars[node->unichar].space_delimited)
 			return;
 		if (last->state < 0)
 			return;
 		state = last->state;
 	}
-	struct dictionary_step step = dictionary_walk_step(search->beam->walk, state, node.unichar);
+	struct dictionary_step step = dictionary_walk_step(search->beam->walk, state, node->unichar);
 	if (step.permuter == PERMUTER_NONE)
 		return;
-	node.permuter = step.permuter;
-	node.state = step.state;
-	node.starts_word = !last || last->starts_dictionary;
-	node.ends_word = step.word_ends;
-	push(search, &search->front->heaps[true][continuation][0], widths[0], from, &node);
+	node->permuter = step.permuter;
+	node->state = step.state;
+	node->starts_word = !last || last->starts_dictionary;
+	node->ends_word = step.word_ends;
 	if (step.word_ends && !unicharset->space_delimited) {
-		offer_beginning(search, from, node, continuation);
-		node.state = -1;
-		push(search, &search->front->heaps[false][continuation][0], widths[0], from, &node);
+		/* Another word may begin right after it, and so may what is no word. */
+		struct beam_node ended = *node;
+
+		if (is_admitted(with, node->score))
+			push(search, with, widths[0], node);
+		offer_beginning(search, &ended, continuation);
+		ended.state = -1;
+		if (is_admitted(without, ended.score))
+			push(search, without, widths[0], copy_node(search, &ended));
+	} else if (is_admitted(with, node->score)) {
+		push(search, with, widths[0], node);
 	}
 }
 
-static void continue_dictionary(struct search *search, const struct origin *from, struct beam_node node,
-				enum beam_continuation continuation)
+/* A code that finishes a unichar, or the blank between unichars, for a path of the dictionary. */
+static void continue_dictionary(struct search *search, const struct origin *from, const struct branch *branch,
+				const struct certainty *certainty, enum beam_continuation continuation)
 {
 	struct beam_heap *with = &search->front->heaps[true][continuation][0];
 	struct beam_heap *without = &search->front->heaps[false][continuation][0];
-	float score = node.certainty;
+	float score = from->score + certainty->plain;
 
-	if (node.unichar == UNICHAR_NONE) {
-		push(search, with, widths[0], from, &node);
+	if (!(certainty->plain > search->beam->worst_dictionary_certainty) ||
+	    (!is_admitted(with, score) && (branch->child->unichar == UNICHAR_NONE || !is_admitted(without, score))))
 		return;
+	struct beam_node *node = make_node(search, from, branch->option->code, branch->child->unichar, certainty->plain);
+	const struct beam_node *last = from->last_unichar == BEAM_NONE ? NULL : &search->beam->nodes[from->last_unichar];
+	if (node->unichar == UNICHAR_SPACE) {
+		continue_dictionary_space(search, node, last, continuation);
+	} else if (node->unichar != UNICHAR_NONE) {
+		continue_word(search, node, last, continuation);
+	} else {
+		node->permuter = PERMUTER_NONE;
+		push(search, with, widths[0], node);
 	}
-	if (from->node)
-		score += from->node->score;
-	if (with->count >= widths[0] && score <= with->entries[0].score && without->count >= widths[0] &&
-	    score <= without->entries[0].score)
-		return;
-	uint32_t index = from->node ? from->node->last_unichar : BEAM_NONE;
-	const struct beam_node *last = index == BEAM_NONE ? NULL : &search->beam->nodes[index];
-	if (node.unichar == UNICHAR_SPACE)
-		continue_dictionary_space(search, from, node, last, continuation);
-	else
-		continue_word(search, from, node, last, continuation);
 }
 
-/* A code that finishes a unichar, or the blank between unichars. */
-static void continue_unichar(struct search *search, const struct origin *from, const struct branch *branch,
-			     float certainty, enum beam_continuation continuation)
+/* The same for a path outside the dictionary; where a word may begin after it, the dictionary may take over. */
+static void continue_plain(struct search *search, const struct origin *from, const struct branch *branch,
+			   const struct certainty *certainty, enum beam_continuation continuation)
 {
 	const struct beam *beam = search->beam;
-	struct beam_node node = { .code = branch->option->code, .unichar = branch->child->unichar, .certainty = certainty,
-				  .prefix = RECODER_ROOT, .state = -1, .permuter = PERMUTER_NONE };
-	bool is_space = node.unichar == UNICHAR_SPACE;
+	struct beam_heap *heap = &search->front->heaps[false][continuation][0];
+	int32_t code = branch->option->code, unichar = branch->child->unichar;
 
-	if (from->dictionary) {
-		if (certainty > beam->worst_dictionary_certainty)
-			continue_dictionary(search, from, node, continuation);
+	if (is_admitted(heap, from->score + certainty->scaled))
+		push(search, heap, widths[0], make_node(search, from, code, unichar, certainty->scaled));
+	if (!beam->walk || unichar == UNICHAR_NONE)
 		return;
-	}
-	node.permuter = PERMUTER_TOP;
-	node.certainty = certainty * DICTIONARY_RATIO;
-	struct beam_node pushed = node;
-	push(search, &search->front->heaps[false][continuation][0], widths[0], from, &pushed);
-	if (!beam->walk || node.unichar == UNICHAR_NONE)
-		return;
-	if (is_space) {
+	if (unichar == UNICHAR_SPACE && certainty->plain > beam->worst_dictionary_certainty) {
 		/* The space counts in the certainty of the word after it, so its own is kept as it is, and PERMUTER_NONE
 		 * says that the blanks before it, which were made worse by the ratio, do not count (beam_words.c). */
-		node.permuter = PERMUTER_NONE;
-		node.certainty = certainty;
+		struct beam_node *node = make_node(search, from, code, unichar, certainty->plain);
+
+		node->permuter = PERMUTER_NONE;
+		offer_beginning(search, node, continuation);
+	} else if (!beam->model.unicharset->unichars[unichar].space_delimited) {
+		offer_beginning(search, make_node(search, from, code, unichar, certainty->scaled), continuation);
 	}
-	if (is_space ? certainty > beam->worst_dictionary_certainty :
-		       !beam->model.unicharset->unichars[node.unichar].space_delimited)
-		offer_beginning(search, from, node, continuation);
+}
+
+static void continue_unichar(struct search *search, const struct origin *from, const struct branch *branch,
+			     const struct certainty *certainty, enum beam_continuation continuation)
+{
+	if (from->dictionary)
+		continue_dictionary(search, from, branch, certainty, continuation);
+	else
+		continue_plain(search, from, branch, certainty, continuation);
 }
 
 static const struct option *find_option(const struct search *search, int32_t code)
@@ -344,13 +325,15 @@ static const struct option *find_option(const struct search *search, int32_t cod
 }
 
 /* The certainty of a code when it may share its step with the blank, and with the code before it if those are the largest. */
-static float joint_certainty(const struct search *search, const struct origin *from, const struct option *option)
+static const struct certainty *joint_certainty(const struct search *search, const struct origin *from,
+					       const struct option *option)
 {
-	if (from->node && from->continuation == BEAM_ANYTHING && from->node->code != search->null_code &&
-	    (option == &search->options[0] || option == &search->options[1]) &&
-	    from->node->code == search->options[option == &search->options[0]].code)
-		return option->with_both;
-	return option->with_null;
+	bool is_largest = option == &search->options[0] || option == &search->options[1];
+
+	if (is_largest && from->continuation == BEAM_ANYTHING && from->code != search->null_code &&
+	    from->code == search->options[option == &search->options[0]].code)
+		return &option->with_both;
+	return &option->with_null;
 }
 
 static void insert_branch(struct branch branches[3], int *count, struct branch branch, bool by_final)
@@ -385,26 +368,17 @@ static void find_branches(const struct search *search, int32_t prefix, struct br
 /* The code of the step before once more, and blanks within a unichar. */
 static void continue_repeats(struct search *search, const struct origin *from)
 {
-	const struct option *option = find_option(search, from->node->code);
-	struct beam_node node = { .code = from->node->code, .unichar = from->node->unichar, .prefix = from->prefix };
+	const struct option *option = find_option(search, from->code);
+	bool is_null = from->code == search->null_code;
 
-	if (option) {
-		node.is_repeat = true;
-		if (from->continuation != BEAM_NO_REPEAT) {
-			node.certainty = option->certainty;
-			continue_within(search, from, node, from->length, BEAM_ANYTHING);
-		}
-		if (from->continuation == BEAM_ANYTHING && node.code != search->null_code) {
-			node.certainty = option->with_null;
-			continue_within(search, from, node, from->length, BEAM_NO_REPEAT);
-		}
-	}
-	if (from->continuation != BEAM_ONLY_REPEAT && node.code != search->null_code && from->length > 0) {
-		struct beam_node blank = { .code = search->null_code, .unichar = UNICHAR_NONE, .prefix = from->prefix,
-					   .certainty = search->null_certainty };
-
-		continue_within(search, from, blank, from->length, BEAM_ANYTHING);
-	}
+	if (option && from->continuation != BEAM_NO_REPEAT)
+		continue_within(search, from, from->code, &option->alone, from->prefix, from->length, BEAM_ANYTHING, true);
+	if (option && from->continuation == BEAM_ANYTHING && !is_null)
+		continue_within(search, from, from->code, &option->with_null, from->prefix, from->length, BEAM_NO_REPEAT,
+				true);
+	if (from->continuation != BEAM_ONLY_REPEAT && !is_null && from->length > 0)
+		continue_within(search, from, search->null_code, &search->null_certainty, from->prefix, from->length,
+				BEAM_ANYTHING, false);
 }
 
 static void continue_path(struct search *search, const struct origin *from)
@@ -424,25 +398,23 @@ static void continue_path(struct search *search, const struct origin *from)
 	for (int i = 0; i < branches->final_count; i++) {
 		const struct branch *branch = &branches->finals[i];
 		const struct option *option = branch->option;
+		bool is_null = option->code == search->null_code;
 
-		if (from->node && from->node->code == option->code)
+		if (from->code == option->code || (option->alone.plain < MINIMUM_CERTAINTY && !is_null))
 			continue;
-		if (option->certainty < MINIMUM_CERTAINTY && option->code != search->null_code)
-			continue;
-		continue_unichar(search, from, branch, option->certainty, BEAM_ANYTHING);
-		if (option->code != search->null_code)
+		continue_unichar(search, from, branch, &option->alone, BEAM_ANYTHING);
+		if (!is_null)
 			continue_unichar(search, from, branch, joint_certainty(search, from, option), BEAM_ONLY_REPEAT);
 	}
 	for (int i = 0; i < branches->next_count; i++) {
 		const struct option *option = branches->nexts[i].option;
-		struct beam_node node = { .code = option->code, .unichar = UNICHAR_NONE, .certainty = option->certainty,
-					  .prefix = branches->nexts[i].child->prefix };
+		int32_t prefix = branches->nexts[i].child->prefix;
 
-		if (from->node && from->node->code == option->code)
+		if (from->code == option->code)
 			continue;
-		continue_within(search, from, node, from->length + 1, BEAM_ANYTHING);
-		node.certainty = joint_certainty(search, from, option);
-		continue_within(search, from, node, from->length + 1, BEAM_ONLY_REPEAT);
+		continue_within(search, from, option->code, &option->alone, prefix, from->length + 1, BEAM_ANYTHING, false);
+		continue_within(search, from, option->code, joint_certainty(search, from, option), prefix, from->length + 1,
+				BEAM_ONLY_REPEAT, false);
 	}
 }
 
@@ -453,52 +425,62 @@ static void set_options(struct search *search, const struct beam_step *step)
 	const int32_t codes[3] = { step->top, step->second, search->null_code };
 	const float probabilities[3] = { step->top_probability, step->second_probability, step->null_probability };
 
-	search->null_certainty = probability_certainty(step->null_probability, least);
+	search->null_certainty = make_certainty(step->null_probability, least);
 	search->option_count = codes[0] == codes[2] || codes[1] == codes[2] ? 2 : 3;
 	for (int i = 0; i < search->option_count; i++) {
 		struct option *option = &search->options[i];
 		float sum = probabilities[i] + step->null_probability;
 
-		*option = (struct option){ .code = codes[i], .certainty = probability_certainty(probabilities[i], least) };
+		*option = (struct option){ .code = codes[i], .alone = make_certainty(probabilities[i], least) };
 		if (codes[i] == search->null_code)
 			continue;
-		option->with_null = probability_certainty(sum, least);
+		option->with_null = make_certainty(sum, least);
 		if (i < 2)
-			option->with_both = probability_certainty(sum + probabilities[1 - i], least);
+			option->with_both = make_certainty(sum + probabilities[1 - i], least);
 	}
 	find_branches(search, RECODER_ROOT, &search->root);
 }
 
-static void continue_front(struct search *search, const struct beam_front *before)
+/* All paths of one heap, the worst last. */
+static void continue_heap(struct search *search, const struct beam_heap *heap, struct origin *from)
 {
 	const struct beam *beam = search->beam;
+
+	for (uint32_t i = heap->count; i-- > 0;) {
+		const struct beam_node *node = &beam->nodes[heap->entries[i].node];
+
+		from->node = node;
+		from->index = heap->entries[i].node;
+		from->last_unichar = node->last_unichar;
+		from->score = node->score;
+		from->hash = node->hash;
+		from->next_hash = next_hash(node->hash, beam->model.recoder->code_count);
+		from->code = node->code;
+		from->prefix = node->prefix;
+		continue_path(search, from);
+	}
+}
+
+static void continue_front(struct search *search, const struct beam_front *before)
+{
+	struct beam *beam = search->beam;
 
 	for (int dictionary = 0; dictionary < 2; dictionary++) {
 		for (int continuation = 0; continuation < BEAM_CONTINUATIONS; continuation++) {
 			for (int length = 0; length < beam->model.recoder->longest; length++) {
-				const struct beam_heap *heap = &before->heaps[dictionary][continuation][length];
+				struct origin from = { .continuation = (enum beam_continuation)continuation,
+						       .dictionary = dictionary, .length = length };
 
-				for (uint32_t i = heap->count; i-- > 0;) {
-					uint32_t index = heap->entries[i].node;
-					const struct beam_node *node = &beam->nodes[index];
-					struct origin from = { .node = node, .index = index,
-							       .continuation = (enum beam_continuation)continuation,
-							       .dictionary = dictionary, .length = length,
-							       .prefix = node->prefix };
-
-					continue_path(search, &from);
-				}
+				continue_heap(search, &before->heaps[dictionary][continuation][length], &from);
 			}
 		}
 	}
 	for (int continuation = 0; continuation < BEAM_CONTINUATIONS; continuation++) {
-		struct beam_node *node = &search->beginnings[continuation];
+		const struct beam_node *node = &search->beginnings[continuation];
+		struct beam_heap *heap = &search->front->heaps[true][continuation][0];
 
-		if (!search->has_beginning[continuation])
-			continue;
-		struct origin from = { .node = node->previous == BEAM_NONE ? NULL : &beam->nodes[node->previous],
-				       .index = node->previous };
-		push(search, &search->front->heaps[true][continuation][0], widths[0], &from, node);
+		if (search->has_beginning[continuation] && is_admitted(heap, node->score))
+			push(search, heap, widths[0], copy_node(search, node));
 	}
 }
 
@@ -506,8 +488,10 @@ static void front_clear(struct beam_front *front, int lengths)
 {
 	for (int dictionary = 0; dictionary < 2; dictionary++)
 		for (int continuation = 0; continuation < BEAM_CONTINUATIONS; continuation++)
-			for (int length = 0; length < lengths; length++)
+			for (int length = 0; length < lengths; length++) {
 				front->heaps[dictionary][continuation][length].count = 0;
+				front->heaps[dictionary][continuation][length].bar = -INFINITY;
+			}
 }
 
 /* The node that ends the best path; BEAM_NONE for none, which cannot be. */
@@ -550,28 +534,40 @@ static bool reserve_step(struct beam *beam)
 	return true;
 }
 
+/* `before` is NULL for the first step. */
+static void search_step(struct search *search, const struct beam_step *step, const struct beam_front *before,
+			struct beam_front *front)
+{
+	struct beam *beam = search->beam;
+
+	search->front = front;
+	search->free = beam->node_count++;
+	for (int continuation = 0; continuation < BEAM_CONTINUATIONS; continuation++)
+		search->has_beginning[continuation] = false;
+	front_clear(front, beam->model.recoder->longest);
+	set_options(search, step);
+	if (before) {
+		continue_front(search, before);
+		return;
+	}
+	for (int dictionary = 0; dictionary <= (beam->walk != NULL); dictionary++)
+		continue_path(search, &(struct origin){ .index = BEAM_NONE, .last_unichar = BEAM_NONE, .code = -1,
+							 .dictionary = dictionary });
+}
+
 bool beam_decode(struct beam *beam, const struct beam_step *steps, size_t step_count, struct beam_line *line,
 		 struct error *error)
 {
 	if (step_count < 1 || step_count > BEAM_STEPS_MOST)
 		return error_set(error, ERROR_TOO_LARGE, "a line of %zu steps, not 1 to %d", step_count, BEAM_STEPS_MOST);
+	struct search search = { .beam = beam, .null_code = beam->model.recoder->null_code };
 	beam->node_count = 0;
 	if (beam->walk)
 		dictionary_walk_begin(beam->walk);
 	for (size_t i = 0; i < step_count; i++) {
-		struct search search = { .beam = beam, .front = &beam->fronts[i % 2], .spare = BEAM_NONE,
-					 .null_code = beam->model.recoder->null_code };
-
 		if (!reserve_step(beam) || (beam->walk && dictionary_walk_failed(beam->walk)))
 			return error_set(error, ERROR_OUT_OF_MEMORY, "no memory to decode a line of %zu steps", step_count);
-		front_clear(search.front, beam->model.recoder->longest);
-		set_options(&search, &steps[i]);
-		if (i > 0) {
-			continue_front(&search, &beam->fronts[(i - 1) % 2]);
-			continue;
-		}
-		for (int dictionary = 0; dictionary <= (beam->walk != NULL); dictionary++)
-			continue_path(&search, &(struct origin){ .index = BEAM_NONE, .dictionary = dictionary });
+		search_step(&search, &steps[i], i > 0 ? &beam->fronts[(i - 1) % 2] : NULL, &beam->fronts[i % 2]);
 	}
 	return beam_read_words(beam, best_path(beam, &beam->fronts[(step_count - 1) % 2]), step_count, line, error);
 }

@@ -3,6 +3,7 @@
 #define FILOT_BEAM_PRIVATE_H
 
 #include "common/ocr/beam.h"
+#include "common/ocr/beam_heap.h"
 
 #define BEAM_NONE UINT32_MAX
 
@@ -22,19 +23,6 @@ struct beam_node {
 	bool starts_word; /* first of a word of the dictionary */
 	bool ends_word; /* a word of the dictionary may end here */
 	bool is_repeat; /* the code before it again, as CTC allows */
-};
-
-struct beam_heap_entry {
-	float score;
-	uint32_t node;
-};
-
-#define BEAM_HEAP_MOST 16
-
-/* A binary heap with the worst path on top. The order within matters: it is the order in which paths are continued. */
-struct beam_heap {
-	uint32_t count;
-	struct beam_heap_entry entries[BEAM_HEAP_MOST + 1];
 };
 
 /* What a path's last step commits it to, so that sums of outputs never count one spelling twice (recodebeam.h). */
