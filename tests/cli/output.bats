@@ -1,0 +1,57 @@
+#!/usr/bin/env bats
+# TSV, hOCR and JSON of real pages, against what the installed tesseract prints of the same file with the same library.
+
+bats_require_minimum_version 1.5.0
+load ../system/helper
+
+setup() {
+	sample=$FILOT_ROOT/tests/data/phototest.tif
+	word=$FILOT_ROOT/tests/data/word.png
+	cd "$BATS_TEST_TMPDIR" || return
+}
+
+# tesseract_of FORMAT FILE: what the peer prints.
+tesseract_of() {
+	OMP_THREAD_LIMIT=1 tesseract "$2" - --oem 1 "$1" 2>/dev/null
+}
+
+@test "TSV is tesseract's, confidences to the sixth decimal" {
+	local file
+	for file in "$sample" "$word"; do
+		filot-ocr-gpu -f tsv "$file" >ours
+		tesseract_of tsv "$file" >theirs
+		diff theirs ours
+	done
+	[ "$(awk -F'\t' '$1 == 5' ours | wc -l)" -ge 1 ]
+}
+
+@test "hOCR is tesseract's but for the capabilities, which 5.5 names more of" {
+	local file
+	for file in "$sample" "$word"; do
+		filot-ocr-gpu -f hocr "$file" | grep -v ocr-capabilities >ours
+		tesseract_of hocr "$file" | grep -v ocr-capabilities >theirs
+		diff theirs ours
+	done
+	grep -q ocrx_word ours
+}
+
+@test "several documents: one TSV heading, one hOCR document each, one JSON line each" {
+	filot-ocr-gpu -f tsv "$word" "$sample" >out
+	[ "$(grep -c ^level out)" -eq 1 ]
+	[ "$(grep -c "^1	1	0" out)" -eq 2 ]
+	filot-ocr-gpu -f hocr "$word" "$sample" >out
+	[ "$(grep -c '^<?xml' out)" -eq 2 ]
+	[ "$(grep -c '^</html>' out)" -eq 2 ]
+	filot-ocr-gpu -f json "$word" "$sample" >out
+	[ "$(wc -l <out)" -eq 2 ]
+}
+
+@test "JSON, TSV and hOCR tell of the same words in the same boxes" {
+	filot-ocr-gpu -f json "$sample" |
+		jq -r '.pages[].lines[].words[] | (.box + [.text]) | @tsv' >from-json
+	filot-ocr-gpu -f tsv "$sample" | awk -F'\t' -v OFS='\t' '$1 == 5 { print $7, $8, $9, $10, $12 }' >from-tsv
+	diff from-json from-tsv
+	[ "$(wc -l <from-json)" -eq "$(filot-ocr-gpu -f hocr "$sample" | grep -c ocrx_word\')" ]
+	filot-ocr-gpu -f json "$sample" | jq -e '[.pages[].lines[] | .text == ([.words[].text] | join(" "))] | all'
+	filot-ocr-gpu -f json "$sample" | jq -e '[.. | .confidence? // empty] | all(. >= 0 and . <= 100)'
+}
