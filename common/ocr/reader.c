@@ -25,7 +25,8 @@ const struct reader_limits reader_default_limits = {
 	.document_bytes = 256LL << 20,
 	.pages = 2000,
 	.page_pixels = 200000000, /* A0 at 300 dpi has 140 million */
-	.time_ms = 300000,
+	.time_ms = 3600000,
+	.page_time_ms = 180000,
 	.memory_bytes = 4LL << 30,
 	.result_bytes = PAGE_LONGEST_JSON_BYTES,
 };
@@ -156,10 +157,9 @@ static void write_read_request(const struct reader_request *request, const struc
 	buffer_printf(out, ",\"dpi\":%d,\"psm\":%d", request->dpi, request->psm);
 	append_string(out, ",\"password\":", request->password);
 	buffer_printf(out,
-		      ",\"limits\":{\"pages\":%lld,\"page_pixels\":%lld,\"document_bytes\":%lld,\"result_bytes\":%lld,"
-		      "\"time_ms\":%lld}}",
+		      ",\"limits\":{\"pages\":%lld,\"page_pixels\":%lld,\"document_bytes\":%lld,\"result_bytes\":%lld}}",
 		      (long long)limits->pages, (long long)limits->page_pixels, (long long)limits->document_bytes,
-		      (long long)limits->result_bytes, (long long)limits->time_ms);
+		      (long long)limits->result_bytes);
 }
 
 /* ---- answers ---- */
@@ -258,12 +258,17 @@ struct answer {
 	bool proper; /* ended by a proper FRAME_DONE or FRAME_ERROR: the child can go on */
 };
 
-/* Takes frames until the answer ends. */
-static bool receive_answer(struct reader *reader, struct answer *answer, int64_t deadline_ms, struct error *error)
+/* Takes frames until the answer ends, each within its time. */
+static bool receive_answer(struct reader *reader, struct answer *answer, int64_t document_deadline_ms,
+			   struct error *error)
 {
 	int64_t left_bytes = reader->limits.result_bytes;
+	int64_t page_time_ms = reader->limits.page_time_ms;
 	enum frame_type type;
 	for (;;) {
+		int64_t deadline_ms = document_deadline_ms;
+		if (page_time_ms > 0 && clock_monotonic_ms() + page_time_ms < deadline_ms)
+			deadline_ms = clock_monotonic_ms() + page_time_ms;
 		if (!frame_receive(reader->process.socket, &type, &reader->frame, (size_t)left_bytes + LAST_FRAME_BYTES,
 				   deadline_ms, reader->interrupt, NULL, error))
 			return false;
@@ -289,13 +294,16 @@ static bool receive_answer(struct reader *reader, struct answer *answer, int64_t
 }
 
 /* Words what ended a conversation before its time and ends the child. Returns false. */
-static bool give_up(struct reader *reader, struct error *error)
+static bool give_up(struct reader *reader, int64_t deadline_ms, struct error *error)
 {
 	if (error->code == ERROR_UNAVAILABLE)
 		return reader_process_died(&reader->process, reader->limits.memory_bytes, error);
 	reader_process_kill(&reader->process);
 	if (error->code == ERROR_TIMEOUT)
-		return error_set(error, ERROR_TIMEOUT, "not read within %lld ms", (long long)reader->limits.time_ms);
+		return clock_monotonic_ms() >= deadline_ms ?
+			       error_set(error, ERROR_TIMEOUT, "not read within %lld ms", (long long)reader->limits.time_ms) :
+			       error_set(error, ERROR_TIMEOUT, "no page read within %lld ms",
+					 (long long)reader->limits.page_time_ms);
 	if (error->code == ERROR_TOO_LARGE)
 		return error_set(error, ERROR_TOO_LARGE, "what was read is larger than %lld bytes",
 				 (long long)reader->limits.result_bytes);
@@ -324,7 +332,7 @@ static bool converse(struct reader *reader, enum frame_type type, const struct b
 		reader->documents += type == FRAME_READ;
 		done = receive_answer(reader, answer, deadline_ms, &reason);
 		if (!answer->proper)
-			give_up(reader, &reason);
+			give_up(reader, deadline_ms, &reason);
 		/* A heap that ran full is full of holes: the next document gets a new one. */
 		else if (!done && reason.code == ERROR_OUT_OF_MEMORY)
 			reader_process_kill(&reader->process);

@@ -22,6 +22,7 @@ struct reader_limits {
 	int64_t pages; /* more: too_many_pages */
 	int64_t page_pixels; /* larger page: page_too_large, found before its pixels are allocated */
 	int64_t time_ms; /* wall clock for a document: timeout */
+	int64_t page_time_ms; /* wall clock from one page's answer to the next one's: timeout; 0: no limit of its own */
 	int64_t memory_bytes; /* address space of the child: out_of_memory */
 	int64_t result_bytes; /* of all pages' JSON together: too_large */
 };

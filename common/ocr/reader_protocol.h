@@ -7,7 +7,7 @@
  *
  *   FRAME_LOAD   {"lang":"eng"}                      -> FRAME_DONE | FRAME_ERROR
  *   FRAME_READ   {"lang":…,"pages":…|null,"dpi":0,"psm":3,"password":…|null,
- *                 "limits":{"pages":…,"page_pixels":…,"document_bytes":…,"result_bytes":…,"time_ms":…}}
+ *                 "limits":{"pages":…,"page_pixels":…,"document_bytes":…,"result_bytes":…}}
  *   FRAME_PAGE   a page object (page.h)
  *   FRAME_DONE   {"engine":{"backend":"tesseract","model":"eng","model_sha256":…,"version":"5.3.0"},"rss_bytes":…}
  *   FRAME_ERROR  {"code":"corrupt_document","message":…,"page":0}

@@ -111,8 +111,10 @@ bad.bin unsupported_format" ]
 	tiffcp "$sample" "$sample" two.tif
 	ocr --max-pages 1 two.tif >line || true
 	jq -e '.error.code == "too_many_pages"' line
-	ocr --timeout 1ms "$sample" >line || true
-	jq -e '.error.code == "timeout"' line
+	for limit in --timeout --page-timeout; do
+		ocr "$limit" 1ms "$sample" >line || true
+		jq -e '.error.code == "timeout"' line
+	done
 }
 
 @test "a password file opens an encrypted PDF" {

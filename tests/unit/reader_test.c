@@ -110,7 +110,7 @@ static void the_child_gets_the_document_and_the_request(void)
 	text = text_of(reader, &request);
 	CHECK_STRING(text, "{\"lang\":\"request\",\"pages\":\"1-2\",\"dpi\":150,\"psm\":6,"
 			   "\"password\":\"pass \\\"word\\\"\",\"limits\":{\"pages\":1000,\"page_pixels\":120000,"
-			   "\"document_bytes\":100,\"result_bytes\":262144,\"time_ms\":60000}}");
+			   "\"document_bytes\":100,\"result_bytes\":262144}}");
 	free(text);
 	reader_free(reader);
 }
@@ -538,6 +538,20 @@ static void frames_larger_than_a_socket_pass_and_than_the_limit_do_not(void)
 	buffer_free(&payload);
 }
 
+static void a_page_that_takes_too_long_is_a_timeout_of_its_own(void)
+{
+	struct reader_options options = options_of(LONG_MS);
+	options.limits.page_time_ms = SHORT_MS;
+	struct reader *reader = reader_new(&options, NULL);
+	struct result result = { 0 };
+	struct error error = { 0 };
+	CHECK(reader != NULL);
+	CHECK(!read_as(reader, "hang", &result, &error));
+	CHECK_INTEGER(error.code, ERROR_TIMEOUT);
+	CHECK_STRING(error.message, "no page read within 300 ms");
+	reader_free(reader);
+}
+
 int main(int argc, char **argv)
 {
 	ssize_t length = readlink("/proc/self/exe", self, sizeof self - 1);
@@ -562,6 +576,7 @@ int main(int argc, char **argv)
 	TEST(pages_that_were_not_asked_for_are_refused);
 	TEST(a_page_larger_than_the_limit_is_refused);
 	TEST(a_child_that_hangs_or_drips_is_killed_at_the_deadline);
+	TEST(a_page_that_takes_too_long_is_a_timeout_of_its_own);
 	TEST(an_error_of_the_document_leaves_the_child_alive);
 	TEST(a_start_that_fails_says_why);
 	TEST(a_child_is_replaced_after_its_documents_or_its_memory);
