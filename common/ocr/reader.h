@@ -82,7 +82,10 @@ int reader_process(const struct reader *reader);
 
 void reader_free(struct reader *reader); /* ends the child; NULL is fine */
 
-/* "1-3,7,9-" against a page number from 1 ("9-": from 9 on); NULL means all. False from reader_pages_valid when the text is not such a list. */
+/*
+ * "1-3,7,9-" against a page number from 1 ("9-": from 9 on); NULL means all. reader_pages_valid is false when the text is
+ * not such a list.
+ */
 bool reader_pages_valid(const char *pages);
 bool reader_pages_contain(const char *pages, int32_t number);
 
