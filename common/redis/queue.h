@@ -30,8 +30,7 @@ struct queue_settings {
 	int64_t max_attempts;
 	int64_t key_ttl_ms;		   /* how long an idempotency key is remembered */
 	int64_t dead_keep_ms, events_keep; /* trimming: by age, by count */
-	int64_t
-	    most_waiting; /* a batch that would make the queue longer is refused with ERROR_TRY_AGAIN; 0: no limit */
+	int64_t most_waiting; /* a batch that would make the queue longer is refused: ERROR_TRY_AGAIN; 0: no limit */
 };
 
 /* "ocr", 60 s, 5 attempts, keys for 7 days, the dead for 30 days, 10,000 events, no limit. */

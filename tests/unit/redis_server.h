@@ -79,7 +79,8 @@ static inline void redis_server_stop(struct redis_server *server)
 }
 
 /* One command of words separated by spaces; its reply as a number, or -1 when it is none. */
-static inline long long redis_server_ask(struct redis_server *server, const char *format, ...)
+__attribute__((format(printf, 2, 3))) static inline long long redis_server_ask(struct redis_server *server,
+										 const char *format, ...)
 {
 	char text[512];
 	const char *argv[32];
