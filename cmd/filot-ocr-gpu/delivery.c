@@ -86,7 +86,8 @@ static bool run_ending(struct queue *queue, enum ending ending, struct delivery 
 static void end_delivery(struct handler *handler, struct delivery *delivery, enum ending ending,
 			 const struct error *why, const char *event)
 {
-	int64_t due_ms = clock_unix_ms() + clock_backoff_ms((int)delivery->job.attempt - 1, RETRY_BASE_MS, RETRY_CAP_MS);
+	int64_t due_ms =
+	    clock_unix_ms() + clock_backoff_ms((int)job_tries(&delivery->job) - 1, RETRY_BASE_MS, RETRY_CAP_MS);
 	for (int attempt = 0;; attempt++) {
 		struct error error = { 0 };
 		bool owned = true;
@@ -131,7 +132,7 @@ static bool tries_are_left(const struct handler *handler, const struct job *job,
 	int64_t most = handler->settings->max_attempts;
 	if (reader_died && most > MOST_READER_DEATHS)
 		most = MOST_READER_DEATHS;
-	return error_is_transient(code) && job->attempt < most;
+	return error_is_transient(code) && job_tries(job) < most;
 }
 
 /* The document could not be read, or its result not be kept: again later, or dead. */

@@ -218,6 +218,10 @@ static bool read_attempt(struct job *job, json_t *object, struct error *error)
 	job->attempt = json_integer_value(value);
 	if (!json_is_integer(value) || job->attempt < 1 || job->attempt > MOST_ATTEMPTS)
 		return refuse(error, "attempt", "must be a whole number from 1 to 1000000");
+	json_t *first = json_object_get(object, "first_attempt");
+	job->first_attempt = first ? json_integer_value(first) : 1;
+	if (first && (!json_is_integer(first) || job->first_attempt < 1 || job->first_attempt > job->attempt))
+		return refuse(error, "first_attempt", "must be a whole number from 1 to the attempt");
 	return true;
 }
 
@@ -352,6 +356,21 @@ bool job_set_attempt(struct job *job, int64_t attempt, struct error *error)
 	if (json_object_set_new(job->json, "attempt", json_integer(attempt)) != 0)
 		return out_of_memory(error);
 	job->attempt = attempt;
+	return true;
+}
+
+int64_t job_tries(const struct job *job)
+{
+	return job->attempt - job->first_attempt + 1;
+}
+
+bool job_revive(struct job *job, struct error *error)
+{
+	if (!job_set_attempt(job, job->attempt + 1, error))
+		return false;
+	if (json_object_set_new(job->json, "first_attempt", json_integer(job->attempt)) != 0)
+		return out_of_memory(error);
+	job->first_attempt = job->attempt;
 	return true;
 }
 

@@ -30,6 +30,7 @@ struct job {
 	const char *tenant;	/* as document, or NULL */
 	enum job_priority priority;
 	int64_t attempt;	/* from 1 */
+	int64_t first_attempt;	/* from which the tries are counted: 1, later when the job was dead and came back */
 	int64_t enqueued_at_ms; /* Unix ms */
 	void *json;		/* json_t, owned */
 };
@@ -57,6 +58,12 @@ bool job_new(struct job *job, const struct job_template *given, struct error *er
 
 /* Changes "attempt" in the job and its JSON. */
 bool job_set_attempt(struct job *job, int64_t attempt, struct error *error);
+
+/* How many tries this attempt makes: what max_attempts bounds. Not the attempt, which only grows (it is the fence). */
+int64_t job_tries(const struct job *job);
+
+/* For a dead job that comes back: counts the attempt up and starts the tries anew from it ("first_attempt"). */
+bool job_revive(struct job *job, struct error *error);
 
 /* Appends {"attempt":…,"worker":…,"at":…,"code":…,"message":…} to the job's "history" (the last 20 are kept). */
 bool job_add_history(struct job *job, int64_t attempt, const char *worker, const struct error *why,

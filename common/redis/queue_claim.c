@@ -203,10 +203,10 @@ static bool receive_entry(struct queue *queue, const struct entry *entry, struct
 	(void)snprintf(delivery->entry, sizeof delivery->entry, "%s", entry->id);
 	if (job_parse(&delivery->job, entry->line, entry->length, &why) &&
 	    count_takeover(queue, delivery, entry, &why)) {
-		if (delivery->job.attempt <= queue->settings.max_attempts)
+		if (job_tries(&delivery->job) <= queue->settings.max_attempts)
 			return true;
 		(void)error_set(&why, ERROR_INTERNAL, "given up after %" PRId64 " attempts%s%s",
-				delivery->job.attempt - 1, *entry->owner ? "; the last ended without a word of " : "",
+				job_tries(&delivery->job) - 1, *entry->owner ? "; the last ended without a word of " : "",
 				entry->owner);
 		struct buffer line = { 0 };
 		struct entry last = *entry;

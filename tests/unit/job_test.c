@@ -228,6 +228,35 @@ static void attempt_and_history_change_the_line(void)
 	job_free(&job);
 }
 
+static void a_job_that_comes_back_counts_on_and_tries_anew(void)
+{
+	struct job job;
+	struct buffer out = { 0 };
+	struct error error = { 0 };
+	CHECK(parse(&job, "{\"uri\":\"r2://bucket/a\",\"attempt\":5}"));
+	CHECK_INTEGER(job_tries(&job), 5);
+	CHECK(job_revive(&job, &error));
+	CHECK_INTEGER(job.attempt, 6);
+	CHECK_INTEGER(job_tries(&job), 1);
+	job_write(&job, &out);
+	job_free(&job);
+	CHECK(parse(&job, out.data));
+	CHECK_INTEGER(job.attempt, 6);
+	CHECK_INTEGER(job_tries(&job), 1);
+	CHECK(job_set_attempt(&job, 8, &error));
+	CHECK_INTEGER(job_tries(&job), 3);
+	job_free(&job);
+	buffer_free(&out);
+}
+
+static void the_first_attempt_is_never_after_the_attempt(void)
+{
+	struct job job;
+	CHECK(!parse(&job, "{\"uri\":\"r2://bucket/a\",\"attempt\":2,\"first_attempt\":3}"));
+	CHECK(!parse(&job, "{\"uri\":\"r2://bucket/a\",\"attempt\":2,\"first_attempt\":0}"));
+	CHECK(!parse(&job, "{\"uri\":\"r2://bucket/a\",\"attempt\":2,\"first_attempt\":\"2\"}"));
+}
+
 static void a_receipt_is_one_line(void)
 {
 	struct buffer line = { 0 };
@@ -289,6 +318,8 @@ int main(void)
 	TEST(a_refused_line_still_tells_its_valid_id);
 	TEST(languages_are_names_joined_by_plus);
 	TEST(attempt_and_history_change_the_line);
+	TEST(a_job_that_comes_back_counts_on_and_tries_anew);
+	TEST(the_first_attempt_is_never_after_the_attempt);
 	TEST(a_receipt_is_one_line);
 	TEST(damaged_lines_are_refused_or_read_the_same_twice);
 	return test_done();
