@@ -2,7 +2,7 @@
  * The dispatch over formats, and the short ones: JSON, plain text and TSV. TSV is GetTSVText's (api/baseapi.cpp; the same
  * from 5.3.0 to 5.5): numbers of lines count anew in each paragraph, those of words in each line, and an image or a rule
  * is a block of one paragraph, one line and one word " " whose confidence is 95. One thing is simpler here: an image that
- * Tesseract's layout cut into several lines without text is still one row a level.
+ * Tesseract's layout cut into several lines or blanks without text is still one row a level and one blank.
  */
 #include "common/ocr/output.h"
 
