@@ -10,7 +10,7 @@
 
 void lines_open(struct lines *lines, int descriptor, size_t longest)
 {
-	*lines = (struct lines){ .descriptor = descriptor, .longest = longest };
+	*lines = (struct lines){ .descriptor = descriptor, .longest = longest, .end = '\n' };
 }
 
 /* One read appended to the buffer. False at failure; sets `ended` at the end of the input. */
@@ -45,7 +45,7 @@ static enum lines_status give(struct lines *lines, size_t end, char **line, size
 	char *start = lines->buffer.data + lines->position;
 	*length = end - lines->position;
 	start[*length] = '\0';
-	if (*length && start[*length - 1] == '\r')
+	if (lines->end == '\n' && *length && start[*length - 1] == '\r')
 		start[--*length] = '\0';
 	*line = start;
 	lines->position = end < lines->buffer.length ? end + 1 : end;
@@ -62,7 +62,7 @@ enum lines_status lines_next(struct lines *lines, char **line, size_t *length, c
 	for (;;) {
 		size_t held = lines->buffer.length - lines->position;
 		char *start = lines->buffer.data ? lines->buffer.data + lines->position : NULL;
-		char *end = held > searched ? memchr(start + searched, '\n', held - searched) : NULL;
+		char *end = held > searched ? memchr(start + searched, lines->end, held - searched) : NULL;
 		if (end)
 			return give(lines, (size_t)(end - lines->buffer.data), line, length);
 		if (lines->ended) {
@@ -79,6 +79,14 @@ enum lines_status lines_next(struct lines *lines, char **line, size_t *length, c
 		if (!fill(lines, stop, error))
 			return LINES_FAILED;
 	}
+}
+
+bool lines_ready(const struct lines *lines)
+{
+	struct pollfd ready = { .fd = lines->descriptor, .events = POLLIN };
+	size_t held = lines->buffer.length - lines->position;
+	return (held && memchr(lines->buffer.data + lines->position, lines->end, held)) || lines->ended ||
+	       poll(&ready, 1, 0) != 0;
 }
 
 void lines_free(struct lines *lines)

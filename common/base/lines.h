@@ -20,6 +20,7 @@ struct lines {
 	size_t position;
 	bool ended;
 	bool skipping;
+	char end; /* the byte that ends a line; lines_open says '\n', a caller may set '\0' */
 };
 
 enum lines_status { LINES_LINE, LINES_TOO_LONG, LINES_END, LINES_FAILED };
@@ -33,6 +34,9 @@ void lines_open(struct lines *lines, int descriptor, size_t longest);
  */
 enum lines_status lines_next(struct lines *lines, char **line, size_t *length, const volatile sig_atomic_t *stop,
 			     struct error *error);
+
+/* True when lines_next need not wait: a whole line is here, or there are bytes (or the end) to be read. */
+bool lines_ready(const struct lines *lines);
 
 void lines_free(struct lines *lines);
 

@@ -101,8 +101,8 @@ static bool uri_valid(const char *uri)
 	if (length > LONGEST_URI_BYTES || !printable(uri, 0x21))
 		return false;
 	if (strncmp(uri, "r2://", 5) == 0) {
-		size_t bucket = strspn(uri + 5, "abcdefghijklmnopqrstuvwxyz0123456789.-");
-		return bucket >= 3 && bucket <= 63 && uri[5 + bucket] == '/' && uri[5 + bucket + 1];
+		size_t bucket = strcspn(uri + 5, "/");
+		return bucket >= 1 && bucket <= 63 && uri[5 + bucket] == '/' && uri[5 + bucket + 1];
 	}
 	if (strncmp(uri, "https://", 8) == 0 || strncmp(uri, "http://", 7) == 0)
 		return strcspn(strstr(uri, "://") + 3, "/?#") > 0;
@@ -297,7 +297,33 @@ static bool job_from_object(struct job *job, json_t *object, struct error *error
 	return false;
 }
 
-bool job_parse(struct job *job, const char *line, size_t length, struct error *error)
+/* Puts one string member in the object by its rule. */
+static bool set_member(json_t *object, const struct member_rule *rule, const char *text, struct error *error)
+{
+	if (!utf8_valid(text))
+		return refuse(error, rule->name, "is not UTF-8");
+	if (!rule->valid(text))
+		return refuse(error, rule->name, rule->rule);
+	return set_default(object, rule->name, json_string_nocheck(text)) || out_of_memory(error);
+}
+
+/* Puts what is given and the object lacks in it. */
+static bool fill_given(json_t *object, const struct job_template *given, struct error *error)
+{
+	const char *const texts[MEMBER_COUNT] = { given->document, given->uri, given->sha256, given->media_type,
+						  given->lang,	   given->key, given->trace,  given->tenant };
+	for (size_t index = 0; index < MEMBER_COUNT; index++)
+		if (texts[index] && !json_object_get(object, member_rules[index].name) &&
+		    !set_member(object, &member_rules[index], texts[index], error))
+			return false;
+	if (given->priority < 0 || given->priority >= JOB_PRIORITY_COUNT || json_object_get(object, "priority"))
+		return true;
+	return set_default(object, "priority", json_string(job_priority_names[given->priority])) ||
+	       out_of_memory(error);
+}
+
+bool job_parse_given(struct job *job, const char *line, size_t length, const struct job_template *given,
+		     struct error *error)
 {
 	*job = (struct job){ 0 };
 	if (length > JOB_LONGEST_LINE_BYTES)
@@ -315,38 +341,48 @@ bool job_parse(struct job *job, const char *line, size_t length, struct error *e
 				*byte = '?';
 		return error_set(error, ERROR_BAD_JOB, "line: is not JSON at byte %d: %s", why.position, why.text);
 	}
-	if (!json_is_object(value)) {
+	if (!json_is_object(value) || (given && !fill_given(value, given, error))) {
+		bool is_object = json_is_object(value);
 		json_decref(value);
-		return refuse(error, "line", "is not a JSON object");
+		return is_object ? false : refuse(error, "line", "is not a JSON object");
 	}
 	return job_from_object(job, value, error);
 }
 
+bool job_parse(struct job *job, const char *line, size_t length, struct error *error)
+{
+	return job_parse_given(job, line, length, NULL, error);
+}
+
 bool job_new(struct job *job, const struct job_template *given, struct error *error)
 {
-	const char *const texts[MEMBER_COUNT] = { given->document, given->uri, given->sha256, given->media_type,
-						  given->lang,	   given->key, given->trace,  given->tenant };
 	*job = (struct job){ 0 };
 	char id[ULID_SIZE];
 	json_t *object = json_object();
-	bool made = object && json_object_set_new(object, "v", json_integer(1)) == 0 &&
-		    json_object_set_new(object, "job", json_string(ulid_new(id))) == 0;
-	for (size_t index = 0; made && index < MEMBER_COUNT; index++) {
-		if (!texts[index])
-			continue;
-		if (!utf8_valid(texts[index])) {
-			json_decref(object);
-			return refuse(error, member_rules[index].name, "is not UTF-8");
-		}
-		made = json_object_set_new(object, member_rules[index].name, json_string_nocheck(texts[index])) == 0;
-	}
-	if (made && given->priority >= 0 && given->priority < JOB_PRIORITY_COUNT)
-		made = json_object_set_new(object, "priority", json_string(job_priority_names[given->priority])) == 0;
-	if (!made) {
+	if (!object || !set_default(object, "v", json_integer(1)) ||
+	    !set_default(object, "job", json_string(ulid_new(id)))) {
 		json_decref(object);
 		return out_of_memory(error);
 	}
+	if (!fill_given(object, given, error)) {
+		json_decref(object);
+		return false;
+	}
 	return job_from_object(job, object, error);
+}
+
+bool job_set_member(struct job *job, const char *name, const char *text, struct error *error)
+{
+	for (size_t index = 0; index < MEMBER_COUNT; index++) {
+		const struct member_rule *rule = &member_rules[index];
+		if (strcmp(rule->name, name) != 0)
+			continue;
+		if (!set_member(job->json, rule, text, error))
+			return false;
+		*member_slot(job, rule) = json_string_value(json_object_get(job->json, name));
+		return true;
+	}
+	return refuse(error, name, "is no member of a job that has a text");
 }
 
 bool job_set_attempt(struct job *job, int64_t attempt, struct error *error)

@@ -53,6 +53,10 @@ extern const char *const job_priority_names[JOB_PRIORITY_COUNT + 1];
  */
 bool job_parse(struct job *job, const char *line, size_t length, struct error *error);
 
+/* The same, where what the line lacks is taken from `given` (its priority always counts as given). */
+bool job_parse_given(struct job *job, const char *line, size_t length, const struct job_template *given,
+		     struct error *error);
+
 /* A new job with a fresh ULID, checked by the same rules. */
 bool job_new(struct job *job, const struct job_template *given, struct error *error);
 
@@ -64,6 +68,9 @@ int64_t job_tries(const struct job *job);
 
 /* For a dead job that comes back: counts the attempt up and starts the tries anew from it ("first_attempt"). */
 bool job_revive(struct job *job, struct error *error);
+
+/* Changes or adds one of the members that have a text ("uri", "sha256", "key" …), by the same rules. */
+bool job_set_member(struct job *job, const char *name, const char *text, struct error *error);
 
 /* Appends {"attempt":…,"worker":…,"at":…,"code":…,"message":…} to the job's "history" (the last 20 are kept). */
 bool job_add_history(struct job *job, int64_t attempt, const char *worker, const struct error *why,

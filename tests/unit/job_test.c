@@ -112,7 +112,7 @@ static void a_bad_member_is_named(void)
 	CHECK(refused_text("{\"uri\":\"\"}", "uri"));
 	CHECK(refused_text("{\"uri\":\"ftp://a/b\"}", "uri"));
 	CHECK(refused_text("{\"uri\":\"r2://b/\"}", "uri"));
-	CHECK(refused_text("{\"uri\":\"r2://UPPER/k\"}", "uri"));
+	CHECK(refused_text("{\"uri\":\"r2:///k\"}", "uri"));
 	CHECK(refused_text("{\"uri\":\"https:///path\"}", "uri"));
 	CHECK(refused_text("{\"uri\":\"file:relative\"}", "uri"));
 	CHECK(refused_text("{\"uri\":\"file:/a b\"}", "uri"));
@@ -257,6 +257,47 @@ static void the_first_attempt_is_never_after_the_attempt(void)
 	CHECK(!parse(&job, "{\"uri\":\"r2://bucket/a\",\"attempt\":2,\"first_attempt\":\"2\"}"));
 }
 
+static void what_a_line_lacks_is_taken_from_what_is_given(void)
+{
+	struct job job;
+	struct error error = { 0 };
+	struct job_template given = { .lang = "deu", .tenant = "t", .priority = JOB_PRIORITY_LOW };
+	static const char line[] = "{\"uri\":\"file:/a\",\"lang\":\"fra\"}";
+	static const char high[] = "{\"uri\":\"file:/a\",\"priority\":\"high\"}";
+	CHECK(job_parse_given(&job, line, strlen(line), &given, &error));
+	CHECK_STRING(job.lang, "fra");
+	CHECK_STRING(job.tenant, "t");
+	CHECK_INTEGER(job.priority, JOB_PRIORITY_LOW);
+	job_free(&job);
+	CHECK(job_parse_given(&job, high, strlen(high), &given, &error));
+	CHECK_STRING(job.lang, "deu");
+	CHECK_INTEGER(job.priority, JOB_PRIORITY_HIGH);
+	job_free(&job);
+	given.tenant = "two words";
+	CHECK(!job_parse_given(&job, line, strlen(line), &given, &error) && error.code == ERROR_BAD_JOB && !job.json);
+	given = (struct job_template){ .uri = "file:/\xff" };
+	CHECK(!job_new(&job, &given, &error) && strncmp(error.message, "uri:", 4) == 0 && !job.json);
+}
+
+static void a_member_is_set_by_the_same_rules(void)
+{
+	struct job job;
+	struct error error = { 0 };
+	struct buffer line = { 0 };
+	CHECK(parse(&job, "{\"uri\":\"file:/a\"}"));
+	CHECK(job_set_member(&job, "uri", "r2://bucket/key", &error));
+	CHECK(job_set_member(&job, "key", "k", &error));
+	CHECK_STRING(job.uri, "r2://bucket/key");
+	CHECK_STRING(job.key, "k");
+	CHECK(!job_set_member(&job, "uri", "gopher://x", &error));
+	CHECK(!job_set_member(&job, "attempt", "1", &error));
+	CHECK_STRING(job.uri, "r2://bucket/key");
+	job_write(&job, &line);
+	CHECK(strstr(line.data, "\"uri\":\"r2://bucket/key\"") && strstr(line.data, "\"key\":\"k\""));
+	buffer_free(&line);
+	job_free(&job);
+}
+
 static void a_receipt_is_one_line(void)
 {
 	struct buffer line = { 0 };
@@ -320,6 +361,8 @@ int main(void)
 	TEST(attempt_and_history_change_the_line);
 	TEST(a_job_that_comes_back_counts_on_and_tries_anew);
 	TEST(the_first_attempt_is_never_after_the_attempt);
+	TEST(what_a_line_lacks_is_taken_from_what_is_given);
+	TEST(a_member_is_set_by_the_same_rules);
 	TEST(a_receipt_is_one_line);
 	TEST(damaged_lines_are_refused_or_read_the_same_twice);
 	return test_done();
