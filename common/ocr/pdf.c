@@ -1,8 +1,8 @@
 /*
  * PDF rendering. Cairo draws in 32-bit colour only, so a page is drawn so and then packed to the fewest bits that hold it.
  *
- * Poppler tells where images lie, but their sizes in pixels only by decoding them. So a scan is decoded twice: once for its
- * size, once when the page is drawn. Drawing the page, and not taking the image, keeps what lies over it: stamps,
+ * Poppler tells where images lie, but their sizes in pixels only by decoding them, so those come from the file's bytes
+ * (pdf_sizes.h) where that is unambiguous. Drawing the page, and not taking the image, keeps what lies over it: stamps,
  * annotations, filled forms, the second strip of a scan in strips.
  */
 #include "common/ocr/pdf.h"
@@ -18,6 +18,7 @@
 
 #include "common/base/sanitized.h"
 #include "common/ocr/decode.h"
+#include "common/ocr/pdf_sizes.h"
 
 #define POINTS_PER_INCH 72.0
 #define SCAN_COVERS 0.9 /* of the page's area */
@@ -28,6 +29,7 @@
 struct pdf {
 	PopplerDocument *document;
 	int32_t page_count;
+	struct pdf_sizes sizes;
 };
 
 /* How points of the page (from its top left) become pixels. */
@@ -78,10 +80,14 @@ struct pdf *pdf_open(const void *bytes, size_t length, const char *password, str
 	else if (!(pdf = calloc(1, sizeof *pdf)))
 		error_set(error, ERROR_OUT_OF_MEMORY, "no memory");
 	g_clear_error(&failure);
-	if (pdf)
-		*pdf = (struct pdf){ document, poppler_document_get_n_pages(document) };
-	else if (document)
-		g_object_unref(document);
+	if (!pdf) {
+		if (document)
+			g_object_unref(document);
+		return NULL;
+	}
+	pdf->document = document;
+	pdf->page_count = poppler_document_get_n_pages(document);
+	pdf_sizes_find(bytes, length, &pdf->sizes);
 	return pdf;
 }
 
@@ -155,22 +161,54 @@ static double square_scale(const double pixels[2], const struct scan *scan, cons
 	return 0;
 }
 
-/* Where the pixels of a scan fall; false when they are too coarse or too fine for a scan. */
-static bool scan_grid(PopplerPage *page, const struct scan *scan, const double page_points[2], struct grid *grid)
+static bool is_scan_scale(double scale)
 {
-	cairo_surface_t *surface = poppler_page_get_image(page, scan->id);
+	return scale * POINTS_PER_INCH >= SCAN_LEAST_DPI && scale * POINTS_PER_INCH <= SCAN_MOST_DPI;
+}
+
+/*
+ * The size in pixels of the image that is the scan: that of the file's images which alone would fit; else Poppler decodes it,
+ * unless the file has one that is too large for that.
+ */
+static bool scan_size(const struct pdf *pdf, PopplerPage *page, const struct scan *scan, const double page_points[2],
+		      bool turned, int64_t most_pixels, double pixels[2])
+{
+	int fitting = 0;
+	bool safe = true;
+	for (size_t i = 0; i < pdf->sizes.count; i++) {
+		const double size[2] = { pdf->sizes.sizes[i].width, pdf->sizes.sizes[i].height };
+		safe &= size[0] * size[1] <= (double)most_pixels;
+		if (is_scan_scale(square_scale(size, scan, page_points, turned))) {
+			memcpy(pixels, size, sizeof size);
+			fitting++;
+		}
+	}
+	if (pdf->sizes.complete && fitting == 1)
+		return true;
+	cairo_surface_t *surface = safe ? poppler_page_get_image(page, scan->id) : NULL;
 	if (!surface)
 		return false;
-	const double pixels[2] = { cairo_image_surface_get_width(surface), cairo_image_surface_get_height(surface) };
+	pixels[0] = cairo_image_surface_get_width(surface);
+	pixels[1] = cairo_image_surface_get_height(surface);
 	cairo_surface_destroy(surface);
+	return true;
+}
+
+/* Where the pixels of a scan fall; false when there is no telling, or they are too coarse or too fine for a scan. */
+static bool scan_grid(const struct pdf *pdf, PopplerPage *page, const struct scan *scan, const double page_points[2],
+		      int64_t most_pixels, struct grid *grid)
+{
+	double pixels[2];
 	bool turned = coverage(scan, page_points, true) > coverage(scan, page_points, false);
+	if (!scan_size(pdf, page, scan, page_points, turned, most_pixels, pixels))
+		return false;
 	double scale = square_scale(pixels, scan, page_points, turned);
 	/* A fax of 204 x 98 dpi is drawn in its true shape, at its finer resolution. */
 	if (scale <= 0)
 		scale = fmax(pixels[0] / scan->sides[0], pixels[1] / scan->sides[1]);
-	double left = scan->corner_x * scale, top = scan->corner_y * scale, dpi = scale * POINTS_PER_INCH;
+	double left = scan->corner_x * scale, top = scan->corner_y * scale;
 	*grid = (struct grid){ .scale = scale, .offset_x = round(left) - left, .offset_y = round(top) - top };
-	return dpi >= SCAN_LEAST_DPI && dpi <= SCAN_MOST_DPI;
+	return is_scan_scale(scale);
 }
 
 static bool fits(struct grid *grid, const double page_points[2], int64_t most_pixels, struct error *error)
@@ -188,14 +226,15 @@ static bool fits(struct grid *grid, const double page_points[2], int64_t most_pi
 	return decode_page_fits(grid->width, grid->height, most_pixels, error);
 }
 
-static bool choose_grid(PopplerPage *page, int32_t dpi, int64_t most_pixels, struct grid *grid, struct error *error)
+static bool choose_grid(const struct pdf *pdf, PopplerPage *page, int32_t dpi, int64_t most_pixels, struct grid *grid,
+			struct error *error)
 {
 	double points[2] = { 0, 0 };
 	struct scan scan = { 0 };
 	poppler_page_get_size(page, &points[0], &points[1]);
 	if (!(points[0] > 0 && points[1] > 0))
 		return error_set(error, ERROR_CORRUPT_DOCUMENT, "a page of %.0f x %.0f points", points[0], points[1]);
-	if (dpi == 0 && find_scan(page, points, &scan) && scan_grid(page, &scan, points, grid) &&
+	if (dpi == 0 && find_scan(page, points, &scan) && scan_grid(pdf, page, &scan, points, most_pixels, grid) &&
 	    fits(grid, points, most_pixels, NULL))
 		return true;
 	*grid = (struct grid){ .scale = (dpi > 0 ? dpi : PDF_DEFAULT_DPI) / POINTS_PER_INCH };
@@ -280,7 +319,7 @@ struct Pix *pdf_page(struct pdf *pdf, int32_t number, int32_t dpi, int64_t most_
 		error_set(error, ERROR_CORRUPT_DOCUMENT, "page %" PRId32 " of the PDF cannot be read", number);
 		return NULL;
 	}
-	if (choose_grid(page, dpi, most_pixels, &grid, error)) {
+	if (choose_grid(pdf, page, dpi, most_pixels, &grid, error)) {
 		cairo_surface_t *surface = draw(page, &grid, error);
 		if (surface)
 			pix = pack(surface, &grid, error);
