@@ -43,6 +43,7 @@ struct option_row {
 	const bool *required_if; /* the setting must be given when this is true; NULL: never */
 	int64_t minimum, maximum; /* of numbers; both 0: from 0 up */
 	const char *const *choices; /* NULL-terminated */
+	const bool *required_unless; /* the setting must be given when this is false; NULL: never */
 };
 
 struct command {

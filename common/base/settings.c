@@ -226,7 +226,8 @@ bool settings_apply(const struct settings_request *request, struct options *opti
 			done = apply_row(request, &file, options, row, &source, error);
 			if (!done)
 				break;
-			bool lacks = !source && row->required_if && *row->required_if;
+			bool lacks = !source && ((row->required_if && *row->required_if) ||
+						 (row->required_unless && !*row->required_unless));
 			if (request->report)
 				report_row(row, source, lacks);
 			size_t used = strlen(missing);

@@ -13,7 +13,7 @@ struct settings_request {
 };
 
 /*
- * Sets the rows, then checks required_if. A settings file is lines of KEY=value; blank lines and those that start with
+ * Sets the rows, then checks required_if and required_unless. A settings file is lines of KEY=value; blank lines and those that start with
  * '#' are passed over, a value may stand in double or single quotes, unknown keys belong to other commands.
  * Fails with ERROR_CONFIG. Strings read from files are kept in options->owned.
  */
