@@ -369,9 +369,9 @@ static int open_file(const struct fetch *fetch, const char *path, struct error *
 static bool bucket_is_allowed(const struct fetch *fetch, const char *bucket)
 {
 	const char *const *allowed = fetch->policy.allowed_buckets;
-	if (!allowed)
-		return strcmp(bucket, store_bucket(fetch->store)) == 0;
-	for (; *allowed; allowed++)
+	if (strcmp(bucket, store_bucket(fetch->store)) == 0)
+		return true;
+	for (; allowed && *allowed; allowed++)
 		if (strcmp(bucket, *allowed) == 0)
 			return true;
 	return false;

@@ -15,7 +15,7 @@ struct fetch_policy {
 	bool plain_http; /* http: as well as https: */
 	int64_t most_bytes; /* 0: 512 MiB */
 	int64_t time_ms; /* for one document, all tries together; 0: 10 min */
-	const char *const *allowed_buckets; /* NULL-terminated; NULL: the default bucket only */
+	const char *const *allowed_buckets; /* besides the default one; NULL-terminated; NULL: none */
 	int attempts; /* tries for https:; 0: 3 (the store has its own) */
 };
 
