@@ -22,7 +22,7 @@
 #define ONE_THREAD "OMP_THREAD_LIMIT=1"
 #define MOST_KEPT 32
 
-/* All rights over files that a version of Landlock can take: 13 in the first, then refer, truncate, and ioctl in the fifth. */
+/* All rights over files that a version of Landlock can take: 13 in the first, then refer, truncate, ioctl (the fifth). */
 #define RIGHTS_V1 ((UINT64_C(1) << 13) - 1)
 #define RIGHT_REFER (UINT64_C(1) << 13)
 #define RIGHT_TRUNCATE (UINT64_C(1) << 14)

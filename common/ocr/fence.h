@@ -2,8 +2,8 @@
  * What a process takes from itself before it touches a stranger's bytes: secrets, descriptors, files, memory, processes.
  * Each call is for the whole process, cannot be undone, and is meant for a program of one thread at its start.
  *
- * Files are fenced by Landlock where the kernel has it (5.13 or later), network sockets of TCP by it from 6.7 on. A filter of
- * system calls (seccomp) belongs at the end of fence_raise.
+ * Files are fenced by Landlock where the kernel has it (5.13 or later), TCP sockets by it from 6.7 on. A filter of system
+ * calls (seccomp) belongs at the end of fence_raise.
  */
 #ifndef FILOT_FENCE_H
 #define FILOT_FENCE_H

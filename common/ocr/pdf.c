@@ -167,8 +167,8 @@ static bool is_scan_scale(double scale)
 }
 
 /*
- * The size in pixels of the image that is the scan: that of the file's images which alone would fit; else Poppler decodes it,
- * unless the file has one that is too large for that.
+ * The size in pixels of the image that is the scan: that of the file's images which alone would fit; else Poppler decodes
+ * it, unless the file has one that is too large for that.
  */
 static bool scan_size(const struct pdf *pdf, PopplerPage *page, const struct scan *scan, const double page_points[2],
 		      bool turned, int64_t most_pixels, double pixels[2])
