@@ -1,0 +1,116 @@
+-- What an operator does to single jobs, a batch at a time. Each is checked again here: between looking and doing,
+-- workers and other operators go on. A dry run makes the same checks and changes nothing.
+--
+-- KEYS: 1-3 streams by priority, 4 delayed, 5 dead, 6 cancel, 7 mark of the last sweep
+-- ARGV: 1 'do' or 'dry', 2 idle ms of a released claim, then six for each: how, stream 1-3, entry (of delayed: the member), then
+--       release (a claim, to the next worker): worker, deliveries, least idle ms
+--       promote (delayed, to its stream now), revive (dead, to a stream): job, tenant or '', line
+--       remove claimed-or-ready, remove delayed, remove dead: three empty ones
+-- Returns a word for each: moved; held WORKER (it is removed, and was claimed); or why it was left alone: gone, taken,
+-- renewed, released, cancelled.
+local group, held = 'workers', 'handed-back'
+local dry, released = ARGV[1] == 'dry', tonumber(ARGV[2])
+
+local function claim_of(key, entry)
+	local pending = redis.pcall('XPENDING', key, group, entry, entry, 1)
+	return not pending.err and pending[1]
+end
+
+-- Whether the entry, or the member of the delayed set, was there.
+local function delete(key, entry)
+	if dry then
+		return #redis.call('XRANGE', key, entry, entry) == 1
+	end
+	return redis.call('XDEL', key, entry) == 1
+end
+
+local function unset(member)
+	if dry then
+		return redis.call('ZSCORE', KEYS[4], member) ~= false
+	end
+	return redis.call('ZREM', KEYS[4], member) == 1
+end
+
+local function put(key, job, tenant, line)
+	if dry then
+		return
+	elseif tenant == '' then
+		redis.call('XADD', key, '*', 'job', job, 'line', line)
+	else
+		redis.call('XADD', key, '*', 'job', job, 'tenant', tenant, 'line', line)
+	end
+end
+
+-- The claim stays its worker's but counts as not renewed for very long, so that the next claim of any worker takes it
+-- over: with the delivery counted (the fence lets the new one in) and the history telling whose it was. A worker that
+-- wakes up before that renews it, and nothing was lost.
+local function release(key, entry, worker, deliveries, least_idle)
+	local claim = claim_of(key, entry)
+	if not claim then
+		return 'gone'
+	elseif claim[2] ~= worker or claim[4] ~= tonumber(deliveries) then
+		return 'taken'
+	elseif claim[3] >= released then
+		return 'released'
+	elseif claim[3] < tonumber(least_idle) then
+		return 'renewed'
+	end
+	if dry then
+		return #redis.call('XRANGE', key, entry, entry) == 1 and 'moved' or 'gone'
+	end
+	if #redis.call('XCLAIM', key, group, worker, 0, entry, 'IDLE', released, 'JUSTID') == 0 then
+		return 'gone'
+	end
+	redis.call('DEL', KEYS[7]) -- the next claim looks for such ones
+	return 'moved'
+end
+
+local function revive(key, entry, job, tenant, line)
+	if redis.call('SISMEMBER', KEYS[6], job) == 1 then
+		return 'cancelled'
+	elseif not delete(KEYS[5], entry) then
+		return 'gone'
+	end
+	put(key, job, tenant, line)
+	return 'moved'
+end
+
+local function promote(key, member, job, tenant, line)
+	if not unset(member) then
+		return 'gone'
+	end
+	put(key, job, tenant, line)
+	return 'moved'
+end
+
+local function remove(key, entry)
+	local claim = claim_of(key, entry)
+	if claim and not dry then
+		redis.call('XACK', key, group, entry)
+	end
+	if not delete(key, entry) then
+		return 'gone'
+	end
+	return claim and claim[2] ~= held and 'held ' .. claim[2] or 'moved'
+end
+
+local answers = {}
+for at = 3, #ARGV, 6 do
+	local how, key, entry = ARGV[at], KEYS[tonumber(ARGV[at + 1])], ARGV[at + 2]
+	local answer
+	if how == 'release' then
+		answer = release(key, entry, ARGV[at + 3], ARGV[at + 4], ARGV[at + 5])
+	elseif how == 'revive' then
+		answer = revive(key, entry, ARGV[at + 3], ARGV[at + 4], ARGV[at + 5])
+	elseif how == 'promote' then
+		answer = promote(key, entry, ARGV[at + 3], ARGV[at + 4], ARGV[at + 5])
+	elseif how == 'remove delayed' then
+		answer = unset(entry) and 'moved' or 'gone'
+	elseif how == 'remove dead' then
+		answer = delete(KEYS[5], entry) and 'moved' or 'gone'
+	else
+		answer = remove(key, entry)
+	end
+	answers[#answers + 1] = answer
+end
+return answers
