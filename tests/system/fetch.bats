@@ -249,7 +249,7 @@ in_own_network() {
 	failed forbidden_uri
 	drive --allow-bucket others fetch r2://others/scan
 	[ "$output" = theirs ]
-	drive --allow-bucket others fetch r2://documents/scan
+	drive --allow-bucket others fetch r2://third/scan
 	failed forbidden_uri
 }
 
