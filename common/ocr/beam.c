@@ -1,7 +1,8 @@
 /*
  * The search. Each step extends every path that survived the last one by each of at most three codes (the two largest outputs
- * and the blank) and keeps the best few of each kind. Paths live in one array of nodes that only grows within a line; the
- * heaps of a step hold scores and node numbers, so what moves in them is 8 bytes.
+ * and the blank) and keeps the best few of each kind. All that continuing them needs is in two fronts, that of the step
+ * before and that of this one, small enough for the first level cache; of each path that survives a step 12 bytes are kept
+ * until the line's end, to read the best one back.
  *
  * What must not change, as results hang on it: the order in which paths are continued and codes are tried, the exact shape
  * of the heaps (it decides that order in the next step), which of two equal scores stays (the older), and the types of the
@@ -11,7 +12,6 @@
 
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "common/base/array.h"
 #include "common/ocr/beam_private.h"
@@ -21,13 +21,15 @@
 #define MINIMUM_CERTAINTY (-20.0f) /* kMinCertainty */
 
 /* Paths kept of each kind, by the codes of their unfinished unichar (kBeamWidths). */
-static const uint8_t widths[RECODER_LONGEST] = { 5, 10, 16, 16, 16, 16, 16, 16, 16 };
+#define WHOLE_WIDTH 5
+static const uint8_t widths[RECODER_LONGEST] = { WHOLE_WIDTH, 10, 16, 16, 16, 16, 16, 16, 16 };
 
-/* A code that this step may append, with its certainties: plain for paths of the dictionary, times the ratio for others. */
+/* Plain for paths of the dictionary, scaled by the ratio for others. */
 struct certainty {
 	float plain, scaled;
 };
 
+/* A code that this step may append. */
 struct option {
 	int32_t code;
 	struct certainty alone;
@@ -54,8 +56,8 @@ struct search {
 	int option_count;
 	int32_t null_code;
 	struct certainty null_certainty;
-	struct branches root;
-	uint32_t free; /* the node that the next path is made in */
+	struct branches root, inner; /* under no prefix; under that of the path being continued */
+	uint32_t free; /* the front's node that the next path is made in */
 	/* The best path of each continuation after which a word of the dictionary may begin: only one may go on. */
 	struct beam_node beginnings[BEAM_CONTINUATIONS];
 	bool has_beginning[BEAM_CONTINUATIONS];
@@ -63,17 +65,11 @@ struct search {
 
 /* A path that is continued. */
 struct origin {
-	const struct beam_node *node; /* NULL before the first step */
-	uint32_t index;
-	uint32_t last_unichar; /* as in struct beam_node */
-	float score; /* 0 before the first step */
-	uint64_t hash;
+	const struct beam_node *node;
 	uint64_t next_hash; /* of a path that goes on from it, before the new code is added */
-	int32_t code; /* -1 before the first step */
 	enum beam_continuation continuation;
 	bool dictionary;
 	int length; /* codes of its unfinished unichar */
-	int32_t prefix;
 };
 
 static struct certainty make_certainty(float probability, float least)
@@ -105,50 +101,52 @@ static inline bool is_admitted(const struct beam_heap *heap, float score)
 static struct beam_node *make_node(const struct search *search, const struct origin *from, int32_t code, int32_t unichar,
 				   float certainty)
 {
-	struct beam_node *node = &search->beam->nodes[search->free];
-	bool is_null = code == search->null_code;
+	struct beam_node *node = &search->front->nodes[search->free];
+	const struct beam_node *before = from->node;
 
-	node->hash = is_null ? from->hash : from->next_hash + (uint64_t)code;
-	node->previous = from->index;
-	node->last_unichar = unichar == UNICHAR_NONE ? from->last_unichar : search->free;
-	node->score = from->score + certainty;
+	node->hash = code == search->null_code ? before->hash : from->next_hash + (uint64_t)code;
+	node->score = before->score + certainty;
 	node->certainty = certainty;
+	node->previous = before->past;
 	node->code = code;
 	node->unichar = unichar;
 	node->prefix = RECODER_ROOT;
-	node->state = -1;
 	node->permuter = PERMUTER_TOP;
-	node->starts_dictionary = node->starts_word = node->ends_word = node->is_repeat = false;
+	node->starts_dictionary = node->starts_word = node->is_repeat = false;
+	node->last = before->last;
 	return node;
+}
+
+/* Says of a node that finishes a unichar what the path knows of its last one. */
+static void set_last(struct beam_node *node, int32_t state, enum permuter permuter, bool ends_word)
+{
+	node->permuter = (uint8_t)permuter;
+	node->last = (struct beam_last){ .unichar = node->unichar, .state = state, .permuter = (uint8_t)permuter,
+					 .ends_word = ends_word };
 }
 
 /* A copy of a node in the node that is free. */
 static struct beam_node *copy_node(const struct search *search, const struct beam_node *node)
 {
-	struct beam_node *copy = &search->beam->nodes[search->free];
+	struct beam_node *copy = &search->front->nodes[search->free];
 
 	*copy = *node;
-	if (node->unichar != UNICHAR_NONE && !node->is_repeat)
-		copy->last_unichar = search->free;
 	return copy;
 }
 
-/* A path that spells the same is in the heap: the better of the two stays. False when there is none. */
+/* A path that spells the same and is of the same kind is in the heap: the better one stays. False when there is none. */
 static bool merge(const struct search *search, struct beam_heap *heap, const struct beam_node *node)
 {
 	for (uint32_t i = 0; i < heap->count; i++) {
-		uint32_t index = heap->entries[i].node;
-		struct beam_node *other = &search->beam->nodes[index];
+		struct beam_node *other = &search->front->nodes[heap->entries[i].node];
 
 		if (other->hash != node->hash || other->code != node->code || other->permuter != node->permuter ||
 		    other->starts_dictionary != node->starts_dictionary)
 			continue;
 		if (node->score > other->score) {
-			struct beam_heap_entry entry = { node->score, index };
+			struct beam_heap_entry entry = { node->score, heap->entries[i].node };
 
 			*other = *node;
-			if (other->last_unichar == search->free)
-				other->last_unichar = index;
 			beam_heap_lift(heap, beam_heap_sink(heap, i, entry), entry);
 		}
 		return true;
@@ -161,7 +159,7 @@ static void push(struct search *search, struct beam_heap *heap, uint32_t width, 
 {
 	if (!merge(search, heap, node)) {
 		beam_heap_push(heap, (struct beam_heap_entry){ node->score, search->free });
-		search->free = heap->count > width ? beam_heap_pop(heap).node : search->beam->node_count++;
+		search->free = heap->count > width ? beam_heap_pop(heap).node : search->front->node_count++;
 	}
 	if (heap->count == width)
 		heap->bar = heap->entries[0].score;
@@ -176,8 +174,8 @@ static void offer_beginning(struct search *search, const struct beam_node *node,
 		return;
 	search->has_beginning[continuation] = true;
 	*best = *node;
-	best->starts_dictionary = true;
-	best->state = DICTIONARY_START;
+	best->starts_dictionary = best->last.starts_dictionary = true;
+	best->last.state = DICTIONARY_START;
 }
 
 /* A repeat, a blank within a unichar, or a code that does not finish one: to `length` codes of an unfinished unichar. */
@@ -187,77 +185,67 @@ static void continue_within(struct search *search, const struct origin *from, in
 	struct beam_heap *heap = &search->front->heaps[from->dictionary][continuation][length];
 	float counted = from->dictionary ? certainty->plain : certainty->scaled;
 
-	if (!is_admitted(heap, from->score + counted))
+	if (!is_admitted(heap, from->node->score + counted))
 		return;
 	if (from->dictionary ? !(counted > search->beam->worst_dictionary_certainty) :
 			       !(counted >= MINIMUM_CERTAINTY) && code != search->null_code)
 		return;
 	struct beam_node *node = make_node(search, from, code, UNICHAR_NONE, counted);
 	node->prefix = prefix;
-	if (from->node)
-		node->permuter = from->node->permuter;
-	else if (from->dictionary)
-		node->permuter = PERMUTER_NONE;
+	node->permuter = from->node->permuter;
 	if (is_repeat) {
 		node->is_repeat = true;
 		node->unichar = from->node->unichar;
-		node->hash = from->hash;
+		node->hash = from->node->hash;
 	}
 	push(search, heap, widths[length], node);
 }
 
 /* A space after a path of the dictionary: good when its word may end. */
-static void continue_dictionary_space(struct search *search, struct beam_node *node, const struct beam_node *last,
-				      enum beam_continuation continuation)
+static void continue_dictionary_space(struct search *search, struct beam_node *node, enum beam_continuation continuation)
 {
 	struct beam_heap *without = &search->front->heaps[false][continuation][0];
 
-	if (!last || !last->ends_word)
+	if (!node->last.ends_word)
 		return;
-	node->permuter = last->permuter;
+	set_last(node, -1, (enum permuter)node->last.permuter, false);
 	offer_beginning(search, node, continuation);
 	if (is_admitted(without, node->score))
-		push(search, without, widths[0], node);
+		push(search, without, WHOLE_WIDTH, node);
 }
 
 /* A unichar that goes on in a word of the dictionary, or begins one. */
-static void continue_word(struct search *search, struct beam_node *node, const struct beam_node *last,
-			  enum beam_continuation continuation)
+static void continue_word(struct search *search, struct beam_node *node, enum beam_continuation continuation)
 {
 	const struct unicharset *unicharset = search->beam->model.unicharset;
 	const struct unichar *unichars = unicharset->unichars;
 	struct beam_heap *with = &search->front->heaps[true][continuation][0];
 	struct beam_heap *without = &search->front->heaps[false][continuation][0];
-	int32_t state = DICTIONARY_START;
 
-	if (last) {
-		if (last->starts_dictionary && last->unichar != UNICHAR_SPACE && unichars[last->unichar].space_delimited &&
-		    unichars[node->unichar].space_delimited)
-			return;
-		if (last->state < 0)
-			return;
-		state = last->state;
-	}
-	struct dictionary_step step = dictionary_walk_step(search->beam->walk, state, node->unichar);
+	if (node->last.state < 0)
+		return;
+	/* Words of scripts with spaces are not broken without one. */
+	if (node->last.starts_dictionary && node->last.unichar != UNICHAR_NONE && node->last.unichar != UNICHAR_SPACE &&
+	    unichars[node->last.unichar].space_delimited && unichars[node->unichar].space_delimited)
+		return;
+	struct dictionary_step step = dictionary_walk_step(search->beam->walk, node->last.state, node->unichar);
 	if (step.permuter == PERMUTER_NONE)
 		return;
-	node->permuter = step.permuter;
-	node->state = step.state;
-	node->starts_word = !last || last->starts_dictionary;
-	node->ends_word = step.word_ends;
-	if (step.word_ends && !unicharset->space_delimited) {
-		/* Another word may begin right after it, and so may what is no word. */
-		struct beam_node ended = *node;
-
+	node->starts_word = node->last.starts_dictionary;
+	set_last(node, step.state, (enum permuter)step.permuter, step.word_ends);
+	if (!step.word_ends || unicharset->space_delimited) {
 		if (is_admitted(with, node->score))
-			push(search, with, widths[0], node);
-		offer_beginning(search, &ended, continuation);
-		ended.state = -1;
-		if (is_admitted(without, ended.score))
-			push(search, without, widths[0], copy_node(search, &ended));
-	} else if (is_admitted(with, node->score)) {
-		push(search, with, widths[0], node);
+			push(search, with, WHOLE_WIDTH, node);
+		return;
 	}
+	/* Another word may begin right after it, and so may what is no word. */
+	struct beam_node ended = *node;
+	if (is_admitted(with, node->score))
+		push(search, with, WHOLE_WIDTH, node);
+	offer_beginning(search, &ended, continuation);
+	ended.last.state = -1;
+	if (is_admitted(without, ended.score))
+		push(search, without, WHOLE_WIDTH, copy_node(search, &ended));
 }
 
 /* A code that finishes a unichar, or the blank between unichars, for a path of the dictionary. */
@@ -266,20 +254,20 @@ static void continue_dictionary(struct search *search, const struct origin *from
 {
 	struct beam_heap *with = &search->front->heaps[true][continuation][0];
 	struct beam_heap *without = &search->front->heaps[false][continuation][0];
-	float score = from->score + certainty->plain;
+	float score = from->node->score + certainty->plain;
+	int32_t unichar = branch->child->unichar;
 
 	if (!(certainty->plain > search->beam->worst_dictionary_certainty) ||
-	    (!is_admitted(with, score) && (branch->child->unichar == UNICHAR_NONE || !is_admitted(without, score))))
+	    (!is_admitted(with, score) && (unichar == UNICHAR_NONE || !is_admitted(without, score))))
 		return;
-	struct beam_node *node = make_node(search, from, branch->option->code, branch->child->unichar, certainty->plain);
-	const struct beam_node *last = from->last_unichar == BEAM_NONE ? NULL : &search->beam->nodes[from->last_unichar];
-	if (node->unichar == UNICHAR_SPACE) {
-		continue_dictionary_space(search, node, last, continuation);
-	} else if (node->unichar != UNICHAR_NONE) {
-		continue_word(search, node, last, continuation);
+	struct beam_node *node = make_node(search, from, branch->option->code, unichar, certainty->plain);
+	if (unichar == UNICHAR_SPACE) {
+		continue_dictionary_space(search, node, continuation);
+	} else if (unichar != UNICHAR_NONE) {
+		continue_word(search, node, continuation);
 	} else {
 		node->permuter = PERMUTER_NONE;
-		push(search, with, widths[0], node);
+		push(search, with, WHOLE_WIDTH, node);
 	}
 }
 
@@ -290,21 +278,24 @@ static void continue_plain(struct search *search, const struct origin *from, con
 	const struct beam *beam = search->beam;
 	struct beam_heap *heap = &search->front->heaps[false][continuation][0];
 	int32_t code = branch->option->code, unichar = branch->child->unichar;
+	bool is_space = unichar == UNICHAR_SPACE;
 
-	if (is_admitted(heap, from->score + certainty->scaled))
-		push(search, heap, widths[0], make_node(search, from, code, unichar, certainty->scaled));
-	if (!beam->walk || unichar == UNICHAR_NONE)
-		return;
-	if (unichar == UNICHAR_SPACE && certainty->plain > beam->worst_dictionary_certainty) {
-		/* The space counts in the certainty of the word after it, so its own is kept as it is, and PERMUTER_NONE
-		 * says that the blanks before it, which were made worse by the ratio, do not count (beam_words.c). */
-		struct beam_node *node = make_node(search, from, code, unichar, certainty->plain);
+	if (is_admitted(heap, from->node->score + certainty->scaled)) {
+		struct beam_node *node = make_node(search, from, code, unichar, certainty->scaled);
 
-		node->permuter = PERMUTER_NONE;
-		offer_beginning(search, node, continuation);
-	} else if (!beam->model.unicharset->unichars[unichar].space_delimited) {
-		offer_beginning(search, make_node(search, from, code, unichar, certainty->scaled), continuation);
+		if (unichar != UNICHAR_NONE)
+			set_last(node, -1, PERMUTER_TOP, false);
+		push(search, heap, WHOLE_WIDTH, node);
 	}
+	if (!beam->walk || unichar == UNICHAR_NONE ||
+	    (beam->model.unicharset->unichars[unichar].space_delimited &&
+	     !(is_space && certainty->plain > beam->worst_dictionary_certainty)))
+		return;
+	/* A space counts in the certainty of the word after it, so its own is kept as it is, and PERMUTER_NONE says that the
+	 * blanks before it, which were made worse by the ratio, do not count (beam_words.c). */
+	struct beam_node *node = make_node(search, from, code, unichar, is_space ? certainty->plain : certainty->scaled);
+	set_last(node, -1, is_space ? PERMUTER_NONE : PERMUTER_TOP, false);
+	offer_beginning(search, node, continuation);
 }
 
 static void continue_unichar(struct search *search, const struct origin *from, const struct branch *branch,
@@ -330,8 +321,8 @@ static const struct certainty *joint_certainty(const struct search *search, cons
 {
 	bool is_largest = option == &search->options[0] || option == &search->options[1];
 
-	if (is_largest && from->continuation == BEAM_ANYTHING && from->code != search->null_code &&
-	    from->code == search->options[option == &search->options[0]].code)
+	if (is_largest && from->continuation == BEAM_ANYTHING && from->node->code != search->null_code &&
+	    from->node->code == search->options[option == &search->options[0]].code)
 		return &option->with_both;
 	return &option->with_null;
 }
@@ -368,39 +359,36 @@ static void find_branches(const struct search *search, int32_t prefix, struct br
 /* The code of the step before once more, and blanks within a unichar. */
 static void continue_repeats(struct search *search, const struct origin *from)
 {
-	const struct option *option = find_option(search, from->code);
-	bool is_null = from->code == search->null_code;
+	const struct option *option = find_option(search, from->node->code);
+	bool is_null = from->node->code == search->null_code;
 
 	if (option && from->continuation != BEAM_NO_REPEAT)
-		continue_within(search, from, from->code, &option->alone, from->prefix, from->length, BEAM_ANYTHING, true);
+		continue_within(search, from, from->node->code, &option->alone, from->node->prefix, from->length, BEAM_ANYTHING, true);
 	if (option && from->continuation == BEAM_ANYTHING && !is_null)
-		continue_within(search, from, from->code, &option->with_null, from->prefix, from->length, BEAM_NO_REPEAT,
+		continue_within(search, from, from->node->code, &option->with_null, from->node->prefix, from->length, BEAM_NO_REPEAT,
 				true);
 	if (from->continuation != BEAM_ONLY_REPEAT && !is_null && from->length > 0)
-		continue_within(search, from, search->null_code, &search->null_certainty, from->prefix, from->length,
+		continue_within(search, from, search->null_code, &search->null_certainty, from->node->prefix, from->length,
 				BEAM_ANYTHING, false);
 }
 
 static void continue_path(struct search *search, const struct origin *from)
 {
-	struct branches found;
 	const struct branches *branches = &search->root;
 
-	if (from->node) {
-		continue_repeats(search, from);
-		if (from->continuation == BEAM_ONLY_REPEAT)
-			return;
-	}
-	if (from->prefix != RECODER_ROOT) {
-		find_branches(search, from->prefix, &found);
-		branches = &found;
+	continue_repeats(search, from);
+	if (from->continuation == BEAM_ONLY_REPEAT)
+		return;
+	if (from->node->prefix != RECODER_ROOT) {
+		find_branches(search, from->node->prefix, &search->inner);
+		branches = &search->inner;
 	}
 	for (int i = 0; i < branches->final_count; i++) {
 		const struct branch *branch = &branches->finals[i];
 		const struct option *option = branch->option;
 		bool is_null = option->code == search->null_code;
 
-		if (from->code == option->code || (option->alone.plain < MINIMUM_CERTAINTY && !is_null))
+		if (from->node->code == option->code || (option->alone.plain < MINIMUM_CERTAINTY && !is_null))
 			continue;
 		continue_unichar(search, from, branch, &option->alone, BEAM_ANYTHING);
 		if (!is_null)
@@ -410,7 +398,7 @@ static void continue_path(struct search *search, const struct origin *from)
 		const struct option *option = branches->nexts[i].option;
 		int32_t prefix = branches->nexts[i].child->prefix;
 
-		if (from->code == option->code)
+		if (from->node->code == option->code)
 			continue;
 		continue_within(search, from, option->code, &option->alone, prefix, from->length + 1, BEAM_ANYTHING, false);
 		continue_within(search, from, option->code, joint_certainty(search, from, option), prefix, from->length + 1,
@@ -441,37 +429,28 @@ static void set_options(struct search *search, const struct beam_step *step)
 	find_branches(search, RECODER_ROOT, &search->root);
 }
 
-/* All paths of one heap, the worst last. */
-static void continue_heap(struct search *search, const struct beam_heap *heap, struct origin *from)
+/* All paths of one heap, from its last entry to its first, which is the worst. */
+static void continue_heap(struct search *search, const struct beam_front *before, const struct beam_heap *heap,
+			  struct origin *from)
 {
-	const struct beam *beam = search->beam;
+	int32_t code_count = search->beam->model.recoder->code_count;
 
 	for (uint32_t i = heap->count; i-- > 0;) {
-		const struct beam_node *node = &beam->nodes[heap->entries[i].node];
-
-		from->node = node;
-		from->index = heap->entries[i].node;
-		from->last_unichar = node->last_unichar;
-		from->score = node->score;
-		from->hash = node->hash;
-		from->next_hash = next_hash(node->hash, beam->model.recoder->code_count);
-		from->code = node->code;
-		from->prefix = node->prefix;
+		from->node = &before->nodes[heap->entries[i].node];
+		from->next_hash = next_hash(from->node->hash, code_count);
 		continue_path(search, from);
 	}
 }
 
 static void continue_front(struct search *search, const struct beam_front *before)
 {
-	struct beam *beam = search->beam;
-
 	for (int dictionary = 0; dictionary < 2; dictionary++) {
 		for (int continuation = 0; continuation < BEAM_CONTINUATIONS; continuation++) {
-			for (int length = 0; length < beam->model.recoder->longest; length++) {
+			for (int length = 0; length < search->beam->model.recoder->longest; length++) {
 				struct origin from = { .continuation = (enum beam_continuation)continuation,
 						       .dictionary = dictionary, .length = length };
 
-				continue_heap(search, &before->heaps[dictionary][continuation][length], &from);
+				continue_heap(search, before, &before->heaps[dictionary][continuation][length], &from);
 			}
 		}
 	}
@@ -480,12 +459,49 @@ static void continue_front(struct search *search, const struct beam_front *befor
 		struct beam_heap *heap = &search->front->heaps[true][continuation][0];
 
 		if (search->has_beginning[continuation] && is_admitted(heap, node->score))
-			push(search, heap, widths[0], copy_node(search, node));
+			push(search, heap, WHOLE_WIDTH, copy_node(search, node));
+	}
+}
+
+/* The first step: from nothing, outside the dictionary and in it. */
+static void begin_front(struct search *search)
+{
+	for (int dictionary = 0; dictionary <= (search->beam->walk != NULL); dictionary++) {
+		const struct beam_node nothing = { .past = BEAM_NONE, .code = -1, .unichar = UNICHAR_NONE,
+						   .prefix = RECODER_ROOT, .last = { .unichar = UNICHAR_NONE, .state = DICTIONARY_START,
+							     .starts_dictionary = true },
+						   .permuter = dictionary ? PERMUTER_NONE : PERMUTER_TOP };
+
+		continue_path(search, &(struct origin){ .node = &nothing, .dictionary = dictionary });
+	}
+}
+
+static void keep_node(struct beam *beam, struct beam_node *node)
+{
+	node->past = (uint32_t)beam->past_count;
+	beam->pasts[beam->past_count++] = (struct beam_past){ .previous = node->previous, .certainty = node->certainty,
+							      .unichar = (int16_t)node->unichar, .permuter = node->permuter,
+							      .starts_word = node->starts_word, .is_repeat = node->is_repeat };
+}
+
+/* The step is over: what was kept becomes past. */
+static void keep_front(struct beam *beam, struct beam_front *front)
+{
+	for (int dictionary = 0; dictionary < 2; dictionary++) {
+		for (int continuation = 0; continuation < BEAM_CONTINUATIONS; continuation++) {
+			for (int length = 0; length < beam->model.recoder->longest; length++) {
+				const struct beam_heap *heap = &front->heaps[dictionary][continuation][length];
+
+				for (uint32_t i = 0; i < heap->count; i++)
+					keep_node(beam, &front->nodes[heap->entries[i].node]);
+			}
+		}
 	}
 }
 
 static void front_clear(struct beam_front *front, int lengths)
 {
+	front->node_count = 1; /* the first is free */
 	for (int dictionary = 0; dictionary < 2; dictionary++)
 		for (int continuation = 0; continuation < BEAM_CONTINUATIONS; continuation++)
 			for (int length = 0; length < lengths; length++) {
@@ -494,82 +510,67 @@ static void front_clear(struct beam_front *front, int lengths)
 			}
 }
 
-/* The node that ends the best path; BEAM_NONE for none, which cannot be. */
-static uint32_t best_path(const struct beam *beam, const struct beam_front *front)
+/* The end of the best path. There is one: after every step some path outside the dictionary is at the end of a unichar. */
+static uint32_t best_path(const struct beam_front *front)
 {
 	static const enum beam_continuation finished[] = { BEAM_ANYTHING, BEAM_NO_REPEAT };
-	uint32_t best = BEAM_NONE;
+	const struct beam_node *best = NULL;
 
 	for (size_t i = 0; i < sizeof finished / sizeof *finished; i++) {
 		for (int dictionary = 0; dictionary < 2; dictionary++) {
 			const struct beam_heap *heap = &front->heaps[dictionary][finished[i]][0];
 
 			for (uint32_t at = 0; at < heap->count; at++) {
-				uint32_t last = beam->nodes[heap->entries[at].node].last_unichar;
+				const struct beam_node *node = &front->nodes[heap->entries[at].node];
 
 				/* A path of the dictionary must not end within a word. */
-				if (dictionary && (last == BEAM_NONE || (!beam->nodes[last].ends_word &&
-									 beam->nodes[last].unichar != UNICHAR_SPACE)))
+				if (dictionary && !node->last.ends_word && node->last.unichar != UNICHAR_SPACE)
 					continue;
-				if (best == BEAM_NONE || heap->entries[at].score > beam->nodes[best].score)
-					best = heap->entries[at].node;
+				if (!best || node->score > best->score)
+					best = node;
 			}
 		}
 	}
-	return best;
-}
-
-/* Room for what one step can add: every heap full, and one path on its way out. */
-static bool reserve_step(struct beam *beam)
-{
-	size_t capacity = beam->node_capacity, needed = 1;
-
-	for (int length = 0; length < beam->model.recoder->longest; length++)
-		needed += 2u * BEAM_CONTINUATIONS * (widths[length] + 1u);
-	struct beam_node *nodes = array_grow(beam->nodes, &capacity, beam->node_count + needed, sizeof *nodes);
-	if (!nodes)
-		return false;
-	beam->nodes = nodes;
-	beam->node_capacity = (uint32_t)capacity;
-	return true;
+	return best ? best->past : BEAM_NONE;
 }
 
 /* `before` is NULL for the first step. */
 static void search_step(struct search *search, const struct beam_step *step, const struct beam_front *before,
 			struct beam_front *front)
 {
-	struct beam *beam = search->beam;
-
 	search->front = front;
-	search->free = beam->node_count++;
+	search->free = 0;
 	for (int continuation = 0; continuation < BEAM_CONTINUATIONS; continuation++)
 		search->has_beginning[continuation] = false;
-	front_clear(front, beam->model.recoder->longest);
+	front_clear(front, search->beam->model.recoder->longest);
 	set_options(search, step);
-	if (before) {
+	if (before)
 		continue_front(search, before);
-		return;
-	}
-	for (int dictionary = 0; dictionary <= (beam->walk != NULL); dictionary++)
-		continue_path(search, &(struct origin){ .index = BEAM_NONE, .last_unichar = BEAM_NONE, .code = -1,
-							 .dictionary = dictionary });
+	else
+		begin_front(search);
+	keep_front(search->beam, front);
 }
 
 bool beam_decode(struct beam *beam, const struct beam_step *steps, size_t step_count, struct beam_line *line,
 		 struct error *error)
 {
+	struct search search = { .beam = beam, .null_code = beam->model.recoder->null_code };
+
 	if (step_count < 1 || step_count > BEAM_STEPS_MOST)
 		return error_set(error, ERROR_TOO_LARGE, "a line of %zu steps, not 1 to %d", step_count, BEAM_STEPS_MOST);
-	struct search search = { .beam = beam, .null_code = beam->model.recoder->null_code };
-	beam->node_count = 0;
+	beam->past_count = 0;
 	if (beam->walk)
 		dictionary_walk_begin(beam->walk);
 	for (size_t i = 0; i < step_count; i++) {
-		if (!reserve_step(beam) || (beam->walk && dictionary_walk_failed(beam->walk)))
+		struct beam_past *pasts = array_grow(beam->pasts, &beam->past_capacity, beam->past_count + BEAM_NODES_MOST,
+						     sizeof *pasts);
+
+		if (!pasts || (beam->walk && dictionary_walk_failed(beam->walk)))
 			return error_set(error, ERROR_OUT_OF_MEMORY, "no memory to decode a line of %zu steps", step_count);
+		beam->pasts = pasts;
 		search_step(&search, &steps[i], i > 0 ? &beam->fronts[(i - 1) % 2] : NULL, &beam->fronts[i % 2]);
 	}
-	return beam_read_words(beam, best_path(beam, &beam->fronts[(step_count - 1) % 2]), step_count, line, error);
+	return beam_read_words(beam, best_path(&beam->fronts[(step_count - 1) % 2]), step_count, line, error);
 }
 
 bool beam_decode_outputs(struct beam *beam, const float *outputs, size_t step_count, size_t output_count, size_t stride,
@@ -614,7 +615,7 @@ void beam_free(struct beam *beam)
 	if (!beam)
 		return;
 	dictionary_walk_free(beam->walk);
-	free(beam->nodes);
+	free(beam->pasts);
 	free(beam->steps);
 	free(beam->path);
 	free(beam->characters);

@@ -7,22 +7,40 @@
 
 #define BEAM_NONE UINT32_MAX
 
-/* One step of one path. Paths share their beginnings: a node knows the one before it. */
+/* The last unichar that a path finished, and where in the dictionary it is after it. */
+struct beam_last {
+	int32_t unichar; /* UNICHAR_NONE: none yet */
+	int32_t state; /* the dictionary's, -1: not in a word of it */
+	uint8_t permuter;
+	bool starts_dictionary; /* a word of the dictionary may begin after it */
+	bool ends_word; /* a word of the dictionary may end with it */
+};
+
+/* A path after a step, with all that continuing it needs; what only reading the best path needs is in struct beam_past. */
 struct beam_node {
 	uint64_t hash; /* of the path's codes, repeats and blanks left out: two paths that spell the same */
-	uint32_t previous; /* BEAM_NONE at the first step */
-	uint32_t last_unichar; /* the node, this one or before, that finished the last unichar; BEAM_NONE: none yet */
 	float score; /* sum of the path's certainties */
 	float certainty; /* of this step */
+	uint32_t past; /* this step's, once the step is over */
+	uint32_t previous; /* the past before it, BEAM_NONE at the first step */
 	int32_t code;
 	int32_t unichar; /* that the code finishes, UNICHAR_NONE when none */
 	int32_t prefix; /* the recoder's, after this code; RECODER_ROOT: between unichars */
-	int32_t state; /* the dictionary's, -1: not in a word of the dictionary */
-	uint8_t permuter;
-	bool starts_dictionary; /* a word of the dictionary may begin after this */
+	uint8_t permuter; /* of this step */
+	bool starts_dictionary; /* this step finishes a unichar after which a word of the dictionary may begin */
 	bool starts_word; /* first of a word of the dictionary */
-	bool ends_word; /* a word of the dictionary may end here */
 	bool is_repeat; /* the code before it again, as CTC allows */
+	struct beam_last last;
+};
+
+/* One step of one path for good. Paths share their beginnings. */
+struct beam_past {
+	uint32_t previous; /* BEAM_NONE at the first step */
+	float certainty;
+	int16_t unichar; /* ids fit (unicharset.c) */
+	uint8_t permuter;
+	bool starts_word : 1;
+	bool is_repeat : 1;
 };
 
 /* What a path's last step commits it to, so that sums of outputs never count one spelling twice (recodebeam.h). */
@@ -33,9 +51,14 @@ enum beam_continuation {
 	BEAM_CONTINUATIONS
 };
 
+/* All heaps full (5 + 10 + 7 × 16 by length), and the node that the next path is made in. */
+#define BEAM_NODES_MOST (2 * BEAM_CONTINUATIONS * (5 + 10 + (RECODER_LONGEST - 2) * BEAM_HEAP_MOST) + 1)
+
 /* The paths after a step: by whether they follow the dictionary, by continuation, by codes of an unfinished unichar. */
 struct beam_front {
 	struct beam_heap heaps[2][BEAM_CONTINUATIONS][RECODER_LONGEST];
+	struct beam_node nodes[BEAM_NODES_MOST];
+	uint32_t node_count;
 };
 
 struct beam {
@@ -44,8 +67,8 @@ struct beam {
 	float worst_dictionary_certainty;
 	float least_probability; /* no certainty is below that of this probability */
 	struct beam_front fronts[2]; /* of the step before and of this one, in turn */
-	struct beam_node *nodes;
-	uint32_t node_count, node_capacity;
+	struct beam_past *pasts;
+	size_t past_count, past_capacity;
 	struct beam_step *steps; /* made by beam_decode_outputs */
 	size_t step_capacity;
 	/* the result, and the best path as it is read */

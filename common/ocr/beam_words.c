@@ -14,17 +14,17 @@
 static void read_character(struct beam *beam, size_t step_count, size_t *step, struct beam_line *line)
 {
 	struct beam_character *before = line->character_count ? &beam->characters[line->character_count - 1] : NULL;
-	const struct beam_node *node = NULL;
+	const struct beam_past *past = NULL;
 	double certainty = 0.0, rating = 0.0;
 	size_t at = *step;
 
-	for (; at < step_count && (node = &beam->nodes[beam->path[at]])->unichar == UNICHAR_NONE; at++) {
-		if ((double)node->certainty < certainty)
-			certainty = (double)node->certainty;
-		rating -= (double)node->certainty;
+	for (; at < step_count && (past = &beam->pasts[beam->path[at]])->unichar == UNICHAR_NONE; at++) {
+		if ((double)past->certainty < certainty)
+			certainty = (double)past->certainty;
+		rating -= (double)past->certainty;
 	}
 	/* Blanks at the end, or before a space that the dictionary led to, count for the character before them. */
-	if (before && (at == step_count || (node->unichar == UNICHAR_SPACE && node->permuter != PERMUTER_NONE))) {
+	if (before && (at == step_count || (past->unichar == UNICHAR_SPACE && past->permuter != PERMUTER_NONE))) {
 		if (certainty < (double)before->certainty)
 			before->certainty = (float)certainty;
 		before->rating = (float)((double)before->rating + rating);
@@ -36,24 +36,24 @@ static void read_character(struct beam *beam, size_t step_count, size_t *step, s
 	if (at == step_count)
 		return;
 	struct beam_character *character = &beam->characters[line->character_count++];
-	*character = (struct beam_character){ .unichar = node->unichar, .step = (int32_t)at,
+	*character = (struct beam_character){ .unichar = past->unichar, .step = (int32_t)at,
 					      .first_step = before ? before->end_step : 0 };
 	do {
-		node = &beam->nodes[beam->path[at++]];
-		if ((double)node->certainty < certainty ||
-		    (character->unichar == UNICHAR_SPACE && node->permuter == PERMUTER_NONE))
-			certainty = (double)node->certainty;
-		rating -= (double)node->certainty;
-	} while (at < step_count && beam->nodes[beam->path[at]].is_repeat);
+		past = &beam->pasts[beam->path[at++]];
+		if ((double)past->certainty < certainty ||
+		    (character->unichar == UNICHAR_SPACE && past->permuter == PERMUTER_NONE))
+			certainty = (double)past->certainty;
+		rating -= (double)past->certainty;
+	} while (at < step_count && beam->pasts[beam->path[at]].is_repeat);
 	character->certainty = (float)certainty;
 	character->rating = (float)rating;
 	character->end_step = (int32_t)at; /* until the next one is known */
 	*step = at;
 }
 
-static const struct beam_node *character_node(const struct beam *beam, size_t character)
+static const struct beam_past *past_of(const struct beam *beam, size_t character)
 {
-	return &beam->nodes[beam->path[beam->characters[character].step]];
+	return &beam->pasts[beam->path[beam->characters[character].step]];
 }
 
 static bool is_space(const struct beam *beam, size_t character)
@@ -65,12 +65,12 @@ static bool is_space(const struct beam *beam, size_t character)
 static bool is_break(const struct beam *beam, size_t character)
 {
 	const struct unichar *unichars = beam->model.unicharset->unichars;
-	const struct beam_node *node = character_node(beam, character);
+	const struct beam_past *past = past_of(beam, character);
 
-	if (is_space(beam, character) || node->starts_word)
+	if (is_space(beam, character) || past->starts_word)
 		return true;
 	/* Scripts without spaces: outside the dictionary each character is a word. */
-	return node->permuter == PERMUTER_TOP &&
+	return past->permuter == PERMUTER_TOP &&
 	       (!unichars[beam->characters[character].unichar].space_delimited ||
 		!unichars[beam->characters[character - 1].unichar].space_delimited);
 }
@@ -86,7 +86,7 @@ static void read_words(struct beam *beam, struct beam_line *line)
 		for (end = first + 1; end < line->character_count && !is_break(beam, end);)
 			end++;
 		*word = (struct beam_word){ .first_character = first, .character_count = end - first,
-					    .permuter = (enum permuter)character_node(beam, end - 1)->permuter };
+					    .permuter = (enum permuter)past_of(beam, end - 1)->permuter };
 		word->leading_space = first > 0 && is_space(beam, first - 1);
 		word->certainty = beam->characters[first].certainty;
 		for (size_t i = first; i < end; i++) {
@@ -123,7 +123,7 @@ bool beam_read_words(struct beam *beam, uint32_t best, size_t step_count, struct
 {
 	if (!reserve(beam, step_count))
 		return error_set(error, ERROR_OUT_OF_MEMORY, "no memory for the words of a line of %zu steps", step_count);
-	for (size_t at = step_count; at-- > 0; best = beam->nodes[best].previous)
+	for (size_t at = step_count; at-- > 0; best = beam->pasts[best].previous)
 		beam->path[at] = best;
 	*line = (struct beam_line){ .characters = beam->characters, .words = beam->words };
 	for (size_t step = 0; step < step_count;)
