@@ -14,49 +14,20 @@
 #include <stdlib.h>
 
 #include "common/base/array.h"
+#include "common/ocr/beam_options.h"
 #include "common/ocr/beam_private.h"
-
-#define DICTIONARY_RATIO 2.25f /* certainties outside the dictionary count so many times (kDictRatio) */
-#define CERTAINTY_OFFSET (-0.085) /* to give the dictionary a chance (kCertOffset) */
-#define MINIMUM_CERTAINTY (-20.0f) /* kMinCertainty */
 
 /* Paths kept of each kind, by the codes of their unfinished unichar (kBeamWidths). */
 #define WHOLE_WIDTH 5
 static const uint8_t widths[RECODER_LONGEST] = { WHOLE_WIDTH, 10, 16, 16, 16, 16, 16, 16, 16 };
 
-/* Plain for paths of the dictionary, scaled by the ratio for others. */
-struct certainty {
-	float plain, scaled;
-};
-
-/* A code that this step may append. */
-struct option {
-	int32_t code;
-	struct certainty alone;
-	struct certainty with_null; /* of the code or the blank */
-	struct certainty with_both; /* of the code, the blank or the other of the two largest */
-};
-
-/* An option under the prefix of a path. */
-struct branch {
-	const struct recoder_child *child;
-	const struct option *option;
-};
-
-struct branches {
-	struct branch finals[3], nexts[3]; /* in the recoder's order of trial */
-	int final_count, next_count;
-};
-
 /* One step of the search. */
 struct search {
 	struct beam *beam;
 	struct beam_front *front; /* being filled */
-	struct option options[3];
-	int option_count;
 	int32_t null_code;
-	struct certainty null_certainty;
-	struct branches root, inner; /* under no prefix; under that of the path being continued */
+	struct beam_options options;
+	struct beam_branches inner; /* under the prefix of the path being continued */
 	uint32_t free; /* the front's node that the next path is made in */
 	/* The best path of each continuation after which a word of the dictionary may begin: only one may go on. */
 	struct beam_node beginnings[BEAM_CONTINUATIONS];
@@ -66,19 +37,13 @@ struct search {
 /* A path that is continued. */
 struct origin {
 	const struct beam_node *node;
+	const struct beam_option *own; /* that appends its last code again, NULL when this step has none */
+	bool joins; /* its last code and the one appended are the two largest outputs, so both and the blank may share the step */
 	uint64_t next_hash; /* of a path that goes on from it, before the new code is added */
 	enum beam_continuation continuation;
 	bool dictionary;
 	int length; /* codes of its unfinished unichar */
 };
-
-static struct certainty make_certainty(float probability, float least)
-{
-	float certainty = probability > least ? logf(probability) : MINIMUM_CERTAINTY;
-	float plain = (float)((double)certainty + CERTAINTY_OFFSET);
-
-	return (struct certainty){ plain, plain * DICTIONARY_RATIO };
-}
 
 /* Tesseract's hash, as a collision would join paths there too; the new code is added to this. */
 static uint64_t next_hash(uint64_t hash, int32_t code_count)
@@ -179,7 +144,7 @@ static void offer_beginning(struct search *search, const struct beam_node *node,
 }
 
 /* A repeat, a blank within a unichar, or a code that does not finish one: to `length` codes of an unfinished unichar. */
-static void continue_within(struct search *search, const struct origin *from, int32_t code, const struct certainty *certainty,
+static void continue_within(struct search *search, const struct origin *from, int32_t code, const struct beam_certainty *certainty,
 			    int32_t prefix, int length, enum beam_continuation continuation, bool is_repeat)
 {
 	struct beam_heap *heap = &search->front->heaps[from->dictionary][continuation][length];
@@ -188,7 +153,7 @@ static void continue_within(struct search *search, const struct origin *from, in
 	if (!is_admitted(heap, from->node->score + counted))
 		return;
 	if (from->dictionary ? !(counted > search->beam->worst_dictionary_certainty) :
-			       !(counted >= MINIMUM_CERTAINTY) && code != search->null_code)
+			       !(counted >= BEAM_MINIMUM_CERTAINTY) && code != search->null_code)
 		return;
 	struct beam_node *node = make_node(search, from, code, UNICHAR_NONE, counted);
 	node->prefix = prefix;
@@ -249,8 +214,8 @@ static void continue_word(struct search *search, struct beam_node *node, enum be
 }
 
 /* A code that finishes a unichar, or the blank between unichars, for a path of the dictionary. */
-static void continue_dictionary(struct search *search, const struct origin *from, const struct branch *branch,
-				const struct certainty *certainty, enum beam_continuation continuation)
+static void continue_dictionary(struct search *search, const struct origin *from, const struct beam_branch *branch,
+				const struct beam_certainty *certainty, enum beam_continuation continuation)
 {
 	struct beam_heap *with = &search->front->heaps[true][continuation][0];
 	struct beam_heap *without = &search->front->heaps[false][continuation][0];
@@ -272,8 +237,8 @@ static void continue_dictionary(struct search *search, const struct origin *from
 }
 
 /* The same for a path outside the dictionary; where a word may begin after it, the dictionary may take over. */
-static void continue_plain(struct search *search, const struct origin *from, const struct branch *branch,
-			   const struct certainty *certainty, enum beam_continuation continuation)
+static void continue_plain(struct search *search, const struct origin *from, const struct beam_branch *branch,
+			   const struct beam_certainty *certainty, enum beam_continuation continuation)
 {
 	const struct beam *beam = search->beam;
 	struct beam_heap *heap = &search->front->heaps[false][continuation][0];
@@ -298,8 +263,8 @@ static void continue_plain(struct search *search, const struct origin *from, con
 	offer_beginning(search, node, continuation);
 }
 
-static void continue_unichar(struct search *search, const struct origin *from, const struct branch *branch,
-			     const struct certainty *certainty, enum beam_continuation continuation)
+static inline void continue_unichar(struct search *search, const struct origin *from, const struct beam_branch *branch,
+				    const struct beam_certainty *certainty, enum beam_continuation continuation)
 {
 	if (from->dictionary)
 		continue_dictionary(search, from, branch, certainty, continuation);
@@ -307,126 +272,53 @@ static void continue_unichar(struct search *search, const struct origin *from, c
 		continue_plain(search, from, branch, certainty, continuation);
 }
 
-static const struct option *find_option(const struct search *search, int32_t code)
-{
-	for (int i = 0; i < search->option_count; i++)
-		if (search->options[i].code == code)
-			return &search->options[i];
-	return NULL;
-}
-
-/* The certainty of a code when it may share its step with the blank, and with the code before it if those are the largest. */
-static const struct certainty *joint_certainty(const struct search *search, const struct origin *from,
-					       const struct option *option)
-{
-	bool is_largest = option == &search->options[0] || option == &search->options[1];
-
-	if (is_largest && from->continuation == BEAM_ANYTHING && from->node->code != search->null_code &&
-	    from->node->code == search->options[option == &search->options[0]].code)
-		return &option->with_both;
-	return &option->with_null;
-}
-
-static void insert_branch(struct branch branches[3], int *count, struct branch branch, bool by_final)
-{
-	int place = (*count)++;
-
-	for (; place > 0; place--) {
-		const struct recoder_child *before = branches[place - 1].child;
-
-		if (by_final ? before->final_rank < branch.child->final_rank : before->next_rank < branch.child->next_rank)
-			break;
-		branches[place] = branches[place - 1];
-	}
-	branches[place] = branch;
-}
-
-/* The options that a prefix allows, in the order in which they are tried. */
-static void find_branches(const struct search *search, int32_t prefix, struct branches *branches)
-{
-	branches->final_count = branches->next_count = 0;
-	for (int i = 0; i < search->option_count; i++) {
-		const struct option *option = &search->options[i];
-		struct branch branch = { recoder_find(search->beam->model.recoder, prefix, option->code), option };
-
-		if (branch.child && branch.child->final_rank != RECODER_NONE)
-			insert_branch(branches->finals, &branches->final_count, branch, true);
-		if (branch.child && branch.child->next_rank != RECODER_NONE)
-			insert_branch(branches->nexts, &branches->next_count, branch, false);
-	}
-}
-
 /* The code of the step before once more, and blanks within a unichar. */
 static void continue_repeats(struct search *search, const struct origin *from)
 {
-	const struct option *option = find_option(search, from->node->code);
-	bool is_null = from->node->code == search->null_code;
+	const struct beam_option *own = from->own;
+	int32_t code = from->node->code, prefix = from->node->prefix;
 
-	if (option && from->continuation != BEAM_NO_REPEAT)
-		continue_within(search, from, from->node->code, &option->alone, from->node->prefix, from->length, BEAM_ANYTHING, true);
-	if (option && from->continuation == BEAM_ANYTHING && !is_null)
-		continue_within(search, from, from->node->code, &option->with_null, from->node->prefix, from->length, BEAM_NO_REPEAT,
-				true);
-	if (from->continuation != BEAM_ONLY_REPEAT && !is_null && from->length > 0)
-		continue_within(search, from, search->null_code, &search->null_certainty, from->node->prefix, from->length,
+	if (own && from->continuation != BEAM_NO_REPEAT)
+		continue_within(search, from, code, &own->alone, prefix, from->length, BEAM_ANYTHING, true);
+	if (own && from->continuation == BEAM_ANYTHING && !own->is_null)
+		continue_within(search, from, code, &own->with_null, prefix, from->length, BEAM_NO_REPEAT, true);
+	if (from->length > 0 && from->continuation != BEAM_ONLY_REPEAT && code != search->null_code)
+		continue_within(search, from, search->null_code, &search->options.null_certainty, prefix, from->length,
 				BEAM_ANYTHING, false);
 }
 
 static void continue_path(struct search *search, const struct origin *from)
 {
-	const struct branches *branches = &search->root;
+	const struct beam_branches *branches = &search->options.root;
 
 	continue_repeats(search, from);
 	if (from->continuation == BEAM_ONLY_REPEAT)
 		return;
 	if (from->node->prefix != RECODER_ROOT) {
-		find_branches(search, from->node->prefix, &search->inner);
+		beam_branches_find(&search->options, from->node->prefix, &search->inner);
 		branches = &search->inner;
 	}
 	for (int i = 0; i < branches->final_count; i++) {
-		const struct branch *branch = &branches->finals[i];
-		const struct option *option = branch->option;
-		bool is_null = option->code == search->null_code;
+		const struct beam_branch *branch = &branches->finals[i];
+		const struct beam_option *option = branch->option;
 
-		if (from->node->code == option->code || (option->alone.plain < MINIMUM_CERTAINTY && !is_null))
+		if (option == from->own)
 			continue;
 		continue_unichar(search, from, branch, &option->alone, BEAM_ANYTHING);
-		if (!is_null)
-			continue_unichar(search, from, branch, joint_certainty(search, from, option), BEAM_ONLY_REPEAT);
+		if (!option->is_null)
+			continue_unichar(search, from, branch, from->joins ? &option->with_both : &option->with_null,
+					 BEAM_ONLY_REPEAT);
 	}
 	for (int i = 0; i < branches->next_count; i++) {
-		const struct option *option = branches->nexts[i].option;
+		const struct beam_option *option = branches->nexts[i].option;
 		int32_t prefix = branches->nexts[i].child->prefix;
 
-		if (from->node->code == option->code)
+		if (option == from->own)
 			continue;
 		continue_within(search, from, option->code, &option->alone, prefix, from->length + 1, BEAM_ANYTHING, false);
-		continue_within(search, from, option->code, joint_certainty(search, from, option), prefix, from->length + 1,
-				BEAM_ONLY_REPEAT, false);
+		continue_within(search, from, option->code, from->joins ? &option->with_both : &option->with_null, prefix,
+				from->length + 1, BEAM_ONLY_REPEAT, false);
 	}
-}
-
-/* The codes that a step allows and their certainties. */
-static void set_options(struct search *search, const struct beam_step *step)
-{
-	const float least = search->beam->least_probability;
-	const int32_t codes[3] = { step->top, step->second, search->null_code };
-	const float probabilities[3] = { step->top_probability, step->second_probability, step->null_probability };
-
-	search->null_certainty = make_certainty(step->null_probability, least);
-	search->option_count = codes[0] == codes[2] || codes[1] == codes[2] ? 2 : 3;
-	for (int i = 0; i < search->option_count; i++) {
-		struct option *option = &search->options[i];
-		float sum = probabilities[i] + step->null_probability;
-
-		*option = (struct option){ .code = codes[i], .alone = make_certainty(probabilities[i], least) };
-		if (codes[i] == search->null_code)
-			continue;
-		option->with_null = make_certainty(sum, least);
-		if (i < 2)
-			option->with_both = make_certainty(sum + probabilities[1 - i], least);
-	}
-	find_branches(search, RECODER_ROOT, &search->root);
 }
 
 /* All paths of one heap, from its last entry to its first, which is the worst. */
@@ -438,6 +330,8 @@ static void continue_heap(struct search *search, const struct beam_front *before
 	for (uint32_t i = heap->count; i-- > 0;) {
 		from->node = &before->nodes[heap->entries[i].node];
 		from->next_hash = next_hash(from->node->hash, code_count);
+		from->own = beam_option_find(&search->options, from->node->code);
+		from->joins = from->own && !from->own->is_null && from->continuation == BEAM_ANYTHING && search->options.count == 3;
 		continue_path(search, from);
 	}
 }
@@ -543,7 +437,7 @@ static void search_step(struct search *search, const struct beam_step *step, con
 	for (int continuation = 0; continuation < BEAM_CONTINUATIONS; continuation++)
 		search->has_beginning[continuation] = false;
 	front_clear(front, search->beam->model.recoder->longest);
-	set_options(search, step);
+	beam_options_set(&search->options, search->beam->model.recoder, step, search->beam->least_probability);
 	if (before)
 		continue_front(search, before);
 	else
@@ -599,7 +493,7 @@ struct beam *beam_new(const struct beam_model *model, struct error *error)
 	}
 	beam->model = *model;
 	beam->worst_dictionary_certainty = -25.0f / 7.0f; /* kWorstDictCertainty / kCertaintyScale */
-	beam->least_probability = expf(MINIMUM_CERTAINTY);
+	beam->least_probability = expf(BEAM_MINIMUM_CERTAINTY);
 	if (model->dictionary) {
 		beam->walk = dictionary_walk_new(model->dictionary, error);
 		if (!beam->walk) {
