@@ -1,7 +1,7 @@
 /*
  * The search. Each step extends every path that survived the last one by each of at most three codes (the two largest outputs
  * and the blank) and keeps the best few of each kind. All that continuing them needs is in two fronts, that of the step
- * before and that of this one, small enough for the first level cache; of each path that survives a step 12 bytes are kept
+ * before and that of this one, small enough for the first level cache; of each path that survives a step 16 bytes are kept
  * until the line's end, to read the best one back.
  *
  * What must not change, as results hang on it: the order in which paths are continued and codes are tried, the exact shape
@@ -63,7 +63,7 @@ static inline bool is_admitted(const struct beam_heap *heap, float score)
  * A path one code longer than `from`, in the node that is free: it is kept by push, or overwritten by the next one. What is
  * not said here is as for a path outside the dictionary that does not repeat.
  */
-static struct beam_node *make_node(const struct search *search, const struct origin *from, int32_t code, int32_t unichar,
+static inline struct beam_node *make_node(const struct search *search, const struct origin *from, int32_t code, int32_t unichar,
 				   float certainty)
 {
 	struct beam_node *node = &search->front->nodes[search->free];
@@ -71,13 +71,13 @@ static struct beam_node *make_node(const struct search *search, const struct ori
 
 	node->hash = code == search->null_code ? before->hash : from->next_hash + (uint64_t)code;
 	node->score = before->score + certainty;
-	node->certainty = certainty;
-	node->previous = before->past;
+	node->step.certainty = certainty;
+	node->step.previous = before->past;
 	node->code = code;
-	node->unichar = unichar;
+	node->step.unichar = unichar;
 	node->prefix = RECODER_ROOT;
-	node->permuter = PERMUTER_TOP;
-	node->starts_dictionary = node->starts_word = node->is_repeat = false;
+	node->step.permuter = PERMUTER_TOP;
+	node->step.starts_dictionary = node->step.starts_word = node->step.is_repeat = false;
 	node->last = before->last;
 	return node;
 }
@@ -85,8 +85,8 @@ static struct beam_node *make_node(const struct search *search, const struct ori
 /* Says of a node that finishes a unichar what the path knows of its last one. */
 static void set_last(struct beam_node *node, int32_t state, enum permuter permuter, bool ends_word)
 {
-	node->permuter = (uint8_t)permuter;
-	node->last = (struct beam_last){ .unichar = node->unichar, .state = state, .permuter = (uint8_t)permuter,
+	node->step.permuter = (uint8_t)permuter;
+	node->last = (struct beam_last){ .unichar = node->step.unichar, .state = state, .permuter = (uint8_t)permuter,
 					 .ends_word = ends_word };
 }
 
@@ -105,8 +105,8 @@ static bool merge(const struct search *search, struct beam_heap *heap, const str
 	for (uint32_t i = 0; i < heap->count; i++) {
 		struct beam_node *other = &search->front->nodes[heap->entries[i].node];
 
-		if (other->hash != node->hash || other->code != node->code || other->permuter != node->permuter ||
-		    other->starts_dictionary != node->starts_dictionary)
+		if (other->hash != node->hash || other->code != node->code || other->step.permuter != node->step.permuter ||
+		    other->step.starts_dictionary != node->step.starts_dictionary)
 			continue;
 		if (node->score > other->score) {
 			struct beam_heap_entry entry = { node->score, heap->entries[i].node };
@@ -139,7 +139,7 @@ static void offer_beginning(struct search *search, const struct beam_node *node,
 		return;
 	search->has_beginning[continuation] = true;
 	*best = *node;
-	best->starts_dictionary = best->last.starts_dictionary = true;
+	best->step.starts_dictionary = best->last.starts_dictionary = true;
 	best->last.state = DICTIONARY_START;
 }
 
@@ -157,10 +157,10 @@ static void continue_within(struct search *search, const struct origin *from, in
 		return;
 	struct beam_node *node = make_node(search, from, code, UNICHAR_NONE, counted);
 	node->prefix = prefix;
-	node->permuter = from->node->permuter;
+	node->step.permuter = from->node->step.permuter;
 	if (is_repeat) {
-		node->is_repeat = true;
-		node->unichar = from->node->unichar;
+		node->step.is_repeat = true;
+		node->step.unichar = from->node->step.unichar;
 		node->hash = from->node->hash;
 	}
 	push(search, heap, widths[length], node);
@@ -191,12 +191,12 @@ static void continue_word(struct search *search, struct beam_node *node, enum be
 		return;
 	/* Words of scripts with spaces are not broken without one. */
 	if (node->last.starts_dictionary && node->last.unichar != UNICHAR_NONE && node->last.unichar != UNICHAR_SPACE &&
-	    unichars[node->last.unichar].space_delimited && unichars[node->unichar].space_delimited)
+	    unichars[node->last.unichar].space_delimited && unichars[node->step.unichar].space_delimited)
 		return;
-	struct dictionary_step step = dictionary_walk_step(search->beam->walk, node->last.state, node->unichar);
+	struct dictionary_step step = dictionary_walk_step(search->beam->walk, node->last.state, node->step.unichar);
 	if (step.permuter == PERMUTER_NONE)
 		return;
-	node->starts_word = node->last.starts_dictionary;
+	node->step.starts_word = node->last.starts_dictionary;
 	set_last(node, step.state, (enum permuter)step.permuter, step.word_ends);
 	if (!step.word_ends || unicharset->space_delimited) {
 		if (is_admitted(with, node->score))
@@ -231,7 +231,7 @@ static void continue_dictionary(struct search *search, const struct origin *from
 	} else if (unichar != UNICHAR_NONE) {
 		continue_word(search, node, continuation);
 	} else {
-		node->permuter = PERMUTER_NONE;
+		node->step.permuter = PERMUTER_NONE;
 		push(search, with, WHOLE_WIDTH, node);
 	}
 }
@@ -361,21 +361,13 @@ static void continue_front(struct search *search, const struct beam_front *befor
 static void begin_front(struct search *search)
 {
 	for (int dictionary = 0; dictionary <= (search->beam->walk != NULL); dictionary++) {
-		const struct beam_node nothing = { .past = BEAM_NONE, .code = -1, .unichar = UNICHAR_NONE,
-						   .prefix = RECODER_ROOT, .last = { .unichar = UNICHAR_NONE, .state = DICTIONARY_START,
+		const struct beam_node nothing = { .past = BEAM_NONE, .code = -1, .prefix = RECODER_ROOT,
+						   .last = { .unichar = UNICHAR_NONE, .state = DICTIONARY_START,
 							     .starts_dictionary = true },
-						   .permuter = dictionary ? PERMUTER_NONE : PERMUTER_TOP };
+						   .step.permuter = dictionary ? PERMUTER_NONE : PERMUTER_TOP };
 
 		continue_path(search, &(struct origin){ .node = &nothing, .dictionary = dictionary });
 	}
-}
-
-static void keep_node(struct beam *beam, struct beam_node *node)
-{
-	node->past = (uint32_t)beam->past_count;
-	beam->pasts[beam->past_count++] = (struct beam_past){ .previous = node->previous, .certainty = node->certainty,
-							      .unichar = (int16_t)node->unichar, .permuter = node->permuter,
-							      .starts_word = node->starts_word, .is_repeat = node->is_repeat };
 }
 
 /* The step is over: what was kept becomes past. */
@@ -386,8 +378,12 @@ static void keep_front(struct beam *beam, struct beam_front *front)
 			for (int length = 0; length < beam->model.recoder->longest; length++) {
 				const struct beam_heap *heap = &front->heaps[dictionary][continuation][length];
 
-				for (uint32_t i = 0; i < heap->count; i++)
-					keep_node(beam, &front->nodes[heap->entries[i].node]);
+				for (uint32_t i = 0; i < heap->count; i++) {
+					struct beam_node *node = &front->nodes[heap->entries[i].node];
+
+					node->past = (uint32_t)beam->past_count;
+					beam->pasts[beam->past_count++] = node->step;
+				}
 			}
 		}
 	}

@@ -16,31 +16,26 @@ struct beam_last {
 	bool ends_word; /* a word of the dictionary may end with it */
 };
 
-/* A path after a step, with all that continuing it needs; what only reading the best path needs is in struct beam_past. */
+/* One step of one path, as it is kept until the line's end. Paths share their beginnings. */
+struct beam_past {
+	uint32_t previous; /* BEAM_NONE at the first step */
+	float certainty; /* of this step */
+	int32_t unichar; /* that its code finishes, UNICHAR_NONE when none */
+	uint8_t permuter;
+	bool starts_dictionary; /* it finishes a unichar after which a word of the dictionary may begin */
+	bool starts_word; /* first of a word of the dictionary */
+	bool is_repeat; /* the code before it again, as CTC allows */
+};
+
+/* A path after a step, with all that continuing it needs. */
 struct beam_node {
 	uint64_t hash; /* of the path's codes, repeats and blanks left out: two paths that spell the same */
 	float score; /* sum of the path's certainties */
-	float certainty; /* of this step */
-	uint32_t past; /* this step's, once the step is over */
-	uint32_t previous; /* the past before it, BEAM_NONE at the first step */
 	int32_t code;
-	int32_t unichar; /* that the code finishes, UNICHAR_NONE when none */
 	int32_t prefix; /* the recoder's, after this code; RECODER_ROOT: between unichars */
-	uint8_t permuter; /* of this step */
-	bool starts_dictionary; /* this step finishes a unichar after which a word of the dictionary may begin */
-	bool starts_word; /* first of a word of the dictionary */
-	bool is_repeat; /* the code before it again, as CTC allows */
+	uint32_t past; /* where `step` is kept, once the step is over */
+	struct beam_past step;
 	struct beam_last last;
-};
-
-/* One step of one path for good. Paths share their beginnings. */
-struct beam_past {
-	uint32_t previous; /* BEAM_NONE at the first step */
-	float certainty;
-	int16_t unichar; /* ids fit (unicharset.c) */
-	uint8_t permuter;
-	bool starts_word : 1;
-	bool is_repeat : 1;
 };
 
 /* What a path's last step commits it to, so that sums of outputs never count one spelling twice (recodebeam.h). */

@@ -34,42 +34,36 @@ static inline void keep_two(float *first, float *second, float value)
 }
 
 /*
- * Two passes that compilers turn into vector code: the two largest values, then where they are. Only when more than two
- * outputs are as large as the second one does the heap have to decide.
+ * The outputs are dealt out to lanes, which compilers make vectors of; the two largest values of all lanes are found first,
+ * then where they are, in the lanes that have them. Only when more than two outputs are as large as the second one does the
+ * heap have to decide. Reads the outputs once, and about ten of them again.
  */
 struct beam_step beam_reduce(const float *outputs, int32_t count, int32_t null_code)
 {
 	enum { LANES = 16 };
-	float first[LANES], second[LANES];
+	float firsts[LANES], seconds[LANES], first = -INFINITY, second = -INFINITY;
 	struct beam_step step = { .top = -1, .second = -1, .null_probability = outputs[null_code] };
 	int32_t whole = count - count % LANES, found = 0;
 
 	for (int lane = 0; lane < LANES; lane++)
-		first[lane] = second[lane] = -INFINITY;
+		firsts[lane] = seconds[lane] = -INFINITY;
 	for (int32_t i = 0; i < whole; i += LANES)
 		for (int lane = 0; lane < LANES; lane++)
-			keep_two(&first[lane], &second[lane], outputs[i + lane]);
+			keep_two(&firsts[lane], &seconds[lane], outputs[i + lane]);
 	for (int32_t i = whole; i < count; i++)
-		keep_two(&first[0], &second[0], outputs[i]);
-	for (int lane = 1; lane < LANES; lane++) {
-		keep_two(&first[0], &second[0], first[lane]);
-		keep_two(&first[0], &second[0], second[lane]);
+		keep_two(&firsts[i - whole], &seconds[i - whole], outputs[i]);
+	for (int lane = 0; lane < LANES; lane++) {
+		keep_two(&first, &second, firsts[lane]);
+		keep_two(&first, &second, seconds[lane]);
 	}
-	for (int32_t i = 0; i < count; i += LANES) {
-		int32_t end = i + LANES < count ? i + LANES : count;
-		int any = 0;
-
-		if (i < whole)
-			for (int lane = 0; lane < LANES; lane++)
-				any |= outputs[i + lane] >= second[0];
-		for (int32_t at = i; at < end && (any || i == whole); at++) {
-			if (!(outputs[at] >= second[0]))
+	for (int lane = 0; lane < LANES; lane++) {
+		if (!(firsts[lane] >= second))
+			continue;
+		for (int32_t i = lane; i < count; i += LANES) {
+			if (!(outputs[i] >= second))
 				continue;
 			found++;
-			if (outputs[at] == first[0])
-				step.top = at;
-			else
-				step.second = at;
+			*(outputs[i] == first ? &step.top : &step.second) = i;
 		}
 	}
 	if (found != 2 || step.top < 0 || step.second < 0)
