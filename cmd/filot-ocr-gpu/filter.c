@@ -37,6 +37,7 @@ struct filter {
 	int64_t running; /* threads; may be below 0 while they start */
 	bool no_more; /* all inputs were added */
 	bool writing; /* a thread is writing out */
+	bool some; /* a document was written: the next one needs a separator before it */
 	bool broken; /* writing failed: *output_error says why */
 	struct error output_error;
 	struct filter_counts counts;
@@ -50,10 +51,10 @@ struct filter_thread {
 	bool started;
 };
 
-static bool write_all(const struct buffer *bytes, struct error *error)
+static bool write_all(const char *bytes, size_t length, struct error *error)
 {
-	for (size_t done = 0; done < bytes->length;) {
-		ssize_t count = write(STDOUT_FILENO, bytes->data + done, bytes->length - done);
+	for (size_t done = 0; done < length;) {
+		ssize_t count = write(STDOUT_FILENO, bytes + done, length - done);
 		if (count < 0 && errno == EINTR)
 			continue;
 		if (count < 0)
@@ -61,6 +62,18 @@ static bool write_all(const struct buffer *bytes, struct error *error)
 		done += (size_t)count;
 	}
 	return true;
+}
+
+static bool write_output(struct filter *filter, const struct task *task, struct error *error)
+{
+	const char *separator = output_separator((enum output_format)filter->settings->format);
+	/* a document that failed has no output but in JSON; one of no words has, in text, an empty one */
+	if (task->failed && !task->output.length)
+		return true;
+	bool first = !filter->some;
+	filter->some = true;
+	return (first || write_all(separator, strlen(separator), error)) &&
+	       write_all(task->output.data, task->output.length, error);
 }
 
 /* Writes finished tasks in order. Called with the mutex held; lets go of it while it writes. */
@@ -76,7 +89,7 @@ static void write_finished(struct filter *filter)
 		bool broken = filter->broken;
 		(void)pthread_mutex_unlock(&filter->mutex);
 		struct error error = { 0 };
-		bool written = broken || write_all(&task->output, &error);
+		bool written = broken || write_output(filter, task, &error);
 		buffer_free(&task->output);
 		(void)pthread_mutex_lock(&filter->mutex);
 		if (!written && !filter->broken) {
@@ -268,7 +281,7 @@ static bool write_frame(void (*write_part)(enum output_format, struct buffer *),
 {
 	struct buffer part = { 0 };
 	write_part(format, &part);
-	bool written = write_all(&part, error);
+	bool written = write_all(part.data, part.length, error);
 	buffer_free(&part);
 	return written;
 }

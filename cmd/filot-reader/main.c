@@ -96,7 +96,6 @@ static bool raise_fence(const struct settings *settings, struct error *error)
 		.memory_bytes = SANITIZED ? 0 : settings->memory_bytes,
 		.descriptors = DESCRIPTORS,
 		.readable = readable,
-		.quiet = settings->level > LOG_LEVEL_DEBUG && !SANITIZED,
 	};
 	bool landlock = false;
 	if (!fence_raise(&fence, &landlock, error))
@@ -123,6 +122,10 @@ int main(int argc, char **argv)
 	log_open(NAME, settings.level);
 	if (settings.level > LOG_LEVEL_DEBUG)
 		(void)setMsgSeverity(L_SEVERITY_NONE);
+	if (!fence_descriptors(settings.level > LOG_LEVEL_DEBUG && !SANITIZED, &error)) {
+		log_error("reader_start_failed", log_failure(&error));
+		return error_exit_status(error.code);
+	}
 	/* Poppler has passwords in Latin-1; the C library could not load that converter behind the fence. */
 	iconv_t latin1 = iconv_open("ISO-8859-1", "UTF-8");
 	if ((!*settings.tessdata && !tesseract_default_folder(settings.tessdata, sizeof settings.tessdata, &error)) ||

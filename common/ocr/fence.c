@@ -74,7 +74,7 @@ static bool limit(int resource, const char *name, int64_t most, struct error *er
 			 strerror(errno));
 }
 
-static bool close_inherited(bool quiet, struct error *error)
+bool fence_descriptors(bool quiet, struct error *error)
 {
 	int null = open("/dev/null", O_RDWR);
 	bool done = null >= 0 && dup2(null, STDOUT_FILENO) >= 0 && (!quiet || dup2(null, STDERR_FILENO) >= 0) &&
@@ -135,8 +135,6 @@ static bool forbid_writing(struct error *error)
 bool fence_raise(const struct fence *fence, bool *landlock, struct error *error)
 {
 	bool fenced = false;
-	if (!close_inherited(fence->quiet, error))
-		return false;
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0)
 		return error_set(error, ERROR_INTERNAL, "prctl: %s", strerror(errno));
 	if (!fence_files(fence, &fenced, error) || !forbid_writing(error) || !limit(RLIMIT_CORE, "core", 0, error) ||

@@ -24,11 +24,17 @@ struct fence {
 	int64_t memory_bytes; /* of address space; 0: no limit */
 	int64_t descriptors; /* open at once */
 	const char *const *readable; /* files and folders, NULL-terminated; those that are not there are left out */
-	bool quiet; /* standard error goes to /dev/null: image libraries print there what they dislike */
 };
 
 /*
- * Keeps descriptors 0 and 2 (1 becomes /dev/null), then: no new privileges, death with the thread that started this
+ * Keeps descriptors 0 and 2; 1 becomes /dev/null, and 2 as well when `quiet` (image libraries print there what they
+ * dislike). Call it before any library opens a file: one that writes into a descriptor closed behind its back writes
+ * into whatever has that number then, such as a document.
+ */
+bool fence_descriptors(bool quiet, struct error *error);
+
+/*
+ * From here on: no new privileges, death with the thread that started this
  * process, no core, no other processes (not enforced by the kernel for root), no file written or opened but the
  * readable ones. *landlock tells whether the kernel fences files; it may be NULL. ERROR_INTERNAL when a limit is refused.
  */

@@ -12,7 +12,9 @@
 # DIR/env has the settings as KEY=value lines: FILOT_… for the commands,
 # SERVERS_… what tests want besides. Starting again keeps ports, passwords
 # and data. Each start waits until the server really answers. SERVERS_FSYNC=on
-# makes data survive a power cut (tests do not need that);
+# makes PostgreSQL's data survive a power cut (tests do not need that);
+# SERVERS_REDIS_APPENDFSYNC=everysec gives Redis its usual pace, at which a
+# killed one may forget its last two seconds (the default here is always);
 # SERVERS_REDIS_PLAIN=1 gives Redis a second port without TLS.
 # Needs common.sh and packages.sh.
 
@@ -251,6 +253,10 @@ redis_client() {
 
 # The address 127.0.0.2 is not in the certificate: tests connect to it to
 # see a wrong host name refused.
+#
+# The user default cannot log in but has all rights: Redis loads its
+# append-only file as that user, and one without rights loses all that scripts
+# wrote (7.0: NOPERM at EXEC, in the log only).
 redis_prepare() {
 	local dir=$1 password
 	redis_program >/dev/null || die "no Redis server is installed" "install redis-server"
@@ -262,11 +268,11 @@ redis_prepare() {
 		tls-key-file $dir/tls/server.key
 		tls-ca-cert-file $dir/tls/ca.crt
 		tls-auth-clients no
-		user default off
+		user default off ~* &* +@all
 		user filot on >$password ~* &* +@all
 		dir $dir/redis/data
 		appendonly yes
-		appendfsync everysec
+		appendfsync ${SERVERS_REDIS_APPENDFSYNC:-always}
 		save ""
 		maxmemory-policy noeviction
 	END

@@ -59,6 +59,12 @@ bad.bin unsupported_format" ]
 	jq -e 'select(.event == "document_failed") | .document == "missing.png" and .code == "not_found"' <<<"$stderr"
 }
 
+@test "documents in plain text are separated as pages are" {
+	ocr -f text "$sample" >one
+	ocr -f text "$sample" missing.png "$sample" >two 2>/dev/null || true
+	{ cat one && printf '\f' && cat one; } | cmp - two
+}
+
 @test "an empty file, a folder and a text file are told apart" {
 	: >empty.png
 	printf '#!/bin/sh\necho hello\n' >script.pdf

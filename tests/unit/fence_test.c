@@ -36,10 +36,10 @@ static int fenced(int (*attempt)(void))
 	(void)fflush(stdout);
 	pid_t child = fork();
 	if (child == 0) {
-		const struct fence fence = { SANITIZED ? 0 : MEMORY_BYTES, 32, readable, true };
+		const struct fence fence = { SANITIZED ? 0 : MEMORY_BYTES, 32, readable };
 		struct error error = { 0 };
 		bool landlock = false;
-		if (!fence_raise(&fence, &landlock, &error))
+		if (!fence_descriptors(true, &error) || !fence_raise(&fence, &landlock, &error))
 			_exit(NO_FENCE);
 		int status = attempt();
 		_exit(status == BROKEN && !landlock ? NO_LANDLOCK : status);
