@@ -32,10 +32,11 @@ struct dictionary_walk {
 	bool failed;
 };
 
-/* The positions being made for a new state, at the end of the array, which has room for DICTIONARY_POSITIONS_MOST. */
+/* One unichar being read, and the positions that it leads to: `made` has room for DICTIONARY_POSITIONS_MOST. */
 struct reading {
 	const struct dictionary *dictionary;
 	int32_t unichar;
+	bool is_last; /* only readings that may end with it count */
 	struct dictionary_position *made;
 	size_t count;
 	struct dictionary_step *step;
@@ -65,6 +66,8 @@ static int32_t edge_after(const struct dawg *dawg, int32_t edge, int32_t letter)
 
 static void add(struct reading *reading, struct dictionary_position position, bool word_ends)
 {
+	if (reading->is_last && !word_ends)
+		return;
 	if (position.graph > reading->step->permuter)
 		reading->step->permuter = position.graph;
 	reading->step->word_ends |= word_ends;
@@ -138,6 +141,67 @@ static void read_word(struct reading *reading, const struct dictionary_position 
 	}
 }
 
+static void read_unichar(struct reading *reading, const struct dictionary_position *positions, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (positions[i].graph == PERMUTER_PUNCTUATION)
+			read_punctuation(reading, &positions[i]);
+		else
+			read_word(reading, &positions[i]);
+	}
+}
+
+/* Where readings begin; at most three. */
+static size_t start_positions(const struct dictionary *dictionary, struct dictionary_position *positions)
+{
+	const struct dawg *punctuation = dictionary->punctuation;
+	struct dictionary_position start = { .edge = DAWG_NO_EDGE, .punctuation_edge = DAWG_NO_EDGE };
+	size_t count = 0;
+
+	if (punctuation) {
+		positions[count] = start;
+		positions[count].has_punctuation = true;
+		positions[count++].graph = PERMUTER_PUNCTUATION;
+	}
+	/* Words alone begin in the punctuation graph too, when it has the pattern of nothing but a word. */
+	int32_t bare = punctuation ? dawg_find(punctuation, DAWG_ROOT, DAWG_PATTERN) : DAWG_NO_EDGE;
+	if (bare != DAWG_NO_EDGE && dawg_word_ends(punctuation, bare))
+		return count;
+	if (dictionary->words) {
+		positions[count] = start;
+		positions[count++].graph = PERMUTER_WORD;
+	}
+	if (dictionary->numbers) {
+		positions[count] = start;
+		positions[count++].graph = PERMUTER_NUMBER;
+	}
+	return count;
+}
+
+bool dictionary_has_word(const struct dictionary *dictionary, const int32_t *unichars, size_t count)
+{
+	struct dictionary_position positions[2][DICTIONARY_POSITIONS_MOST];
+	size_t position_count = start_positions(dictionary, positions[0]);
+	uint8_t permuter = PERMUTER_NONE;
+
+	for (size_t i = 0; i < count; i++) {
+		struct dictionary_step step = { .permuter = PERMUTER_NONE };
+		struct reading reading = { .dictionary = dictionary, .unichar = unichars[i], .is_last = i == count - 1,
+					   .made = positions[(i + 1) % 2], .step = &step };
+
+		if (unichars[i] == DAWG_PATTERN)
+			return false;
+		read_unichar(&reading, positions[i % 2], position_count);
+		if (step.permuter == PERMUTER_NONE)
+			return false;
+		position_count = reading.count;
+		/* What the middle was found to be is not lost when only punctuation follows. */
+		if (permuter == PERMUTER_NONE || step.permuter != PERMUTER_PUNCTUATION)
+			permuter = step.permuter;
+	}
+	return permuter == PERMUTER_WORD;
+}
+
 static bool reserve(struct dictionary_walk *walk)
 {
 	struct dictionary_position *positions =
@@ -162,32 +226,10 @@ static int32_t keep_state(struct dictionary_walk *walk, size_t count)
 
 static void forget(struct dictionary_walk *walk)
 {
-	const struct dictionary *dictionary = walk->dictionary;
-	const struct dawg *punctuation = dictionary->punctuation;
-	struct dictionary_position *positions = walk->positions;
-	size_t count = 0;
-
 	for (size_t i = 0; i < sizeof walk->table / sizeof *walk->table; i++)
 		walk->table[i].state = -1;
 	walk->position_count = walk->state_count = 0;
-	if (punctuation)
-		positions[count++] = (struct dictionary_position){ .edge = DAWG_NO_EDGE, .punctuation_edge = DAWG_NO_EDGE,
-								   .graph = PERMUTER_PUNCTUATION, .has_punctuation = true };
-	/* Words alone begin in the punctuation graph too, when it has the pattern of nothing but a word. */
-	int32_t bare = punctuation ? dawg_find(punctuation, DAWG_ROOT, DAWG_PATTERN) : DAWG_NO_EDGE;
-	if (bare == DAWG_NO_EDGE || !dawg_word_ends(punctuation, bare)) {
-		struct dictionary_position position = { .edge = DAWG_NO_EDGE, .punctuation_edge = DAWG_NO_EDGE };
-
-		if (dictionary->words) {
-			position.graph = PERMUTER_WORD;
-			positions[count++] = position;
-		}
-		if (dictionary->numbers) {
-			position.graph = PERMUTER_NUMBER;
-			positions[count++] = position;
-		}
-	}
-	keep_state(walk, count);
+	keep_state(walk, start_positions(walk->dictionary, walk->positions));
 }
 
 struct dictionary_walk *dictionary_walk_new(const struct dictionary *dictionary, struct error *error)
@@ -238,14 +280,7 @@ static struct dictionary_step compute_step(struct dictionary_walk *walk, int32_t
 	struct reading reading = { .dictionary = walk->dictionary, .unichar = unichar,
 				   .made = walk->positions + walk->position_count, .step = &step };
 	const struct state *state = &walk->states[from];
-	for (uint32_t i = 0; i < state->count; i++) {
-		const struct dictionary_position *position = &walk->positions[state->first + i];
-
-		if (position->graph == PERMUTER_PUNCTUATION)
-			read_punctuation(&reading, position);
-		else
-			read_word(&reading, position);
-	}
+	read_unichar(&reading, walk->positions + state->first, state->count);
 	if (step.permuter != PERMUTER_NONE)
 		step.state = keep_state(walk, reading.count);
 	return step;

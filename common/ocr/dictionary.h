@@ -53,6 +53,12 @@ struct dictionary_step {
 
 #define DICTIONARY_START 0 /* the state before anything was read */
 
+/*
+ * Whether `count` unichars, punctuation around them included, are a word of the dictionary; numbers are none
+ * (Dict::valid_word). Their ids are those of the character set.
+ */
+bool dictionary_has_word(const struct dictionary *dictionary, const int32_t *unichars, size_t count);
+
 /* Readings of one text that are followed at a time; real models have 5 at most. More are given up, the last ones first. */
 #define DICTIONARY_POSITIONS_MOST 64
 

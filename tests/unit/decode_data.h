@@ -127,6 +127,18 @@ static inline struct beam_model decode_data_model(const struct decode_data *data
 	return (struct beam_model){ data->unicharset, data->recoder, &data->dictionary };
 }
 
+/* The ids of ASCII text, of characters that the set has. */
+static inline size_t decode_data_ids(const struct unicharset *set, const char *text, int32_t *ids)
+{
+	size_t count = 0;
+
+	for (; *text; text++)
+		for (int32_t id = 0; id < set->count; id++)
+			if (set->unichars[id].text[0] == *text && !set->unichars[id].text[1])
+				ids[count++] = id;
+	return count;
+}
+
 static inline void decode_data_close(struct decode_data *data)
 {
 	for (int32_t i = 0; i < data->line_count; i++) {

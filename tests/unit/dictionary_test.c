@@ -86,6 +86,29 @@ static void without_punctuation_words_and_numbers_begin_alone(void)
 	decode_data_close(&data);
 }
 
+static void whole_words_are_looked_up_with_their_punctuation(void)
+{
+	static const struct {
+		const char *text;
+		bool is_word;
+	} cases[] = {
+		{ "wall", true }, { "wall.", true }, { "\"wall\"", true }, { "(wall)", true }, { "walker", true },
+		{ "walk", false }, { "wal", false }, { "wall.q", false }, { "12", false }, { ".", false }, { "", false },
+		{ " wall", false }, { "WALL", false }, { "wall:;", false },
+	};
+	struct decode_data data = decode_data_open("eng");
+
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		int32_t ids[16];
+		bool is_word = dictionary_has_word(&data.dictionary, ids, decode_data_ids(data.unicharset, cases[i].text, ids));
+
+		if (is_word != cases[i].is_word)
+			printf("# %s\n", cases[i].text);
+		CHECK(is_word == cases[i].is_word);
+	}
+	decode_data_close(&data);
+}
+
 static void the_space_is_never_part_of_a_word(void)
 {
 	struct decode_data data = decode_data_open("eng");
@@ -135,6 +158,7 @@ int main(void)
 {
 	TEST(words_numbers_and_punctuation_are_told_apart);
 	TEST(without_punctuation_words_and_numbers_begin_alone);
+	TEST(whole_words_are_looked_up_with_their_punctuation);
 	TEST(the_space_is_never_part_of_a_word);
 	TEST(what_a_walk_remembers_changes_no_answer);
 	return test_done();
