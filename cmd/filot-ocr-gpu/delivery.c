@@ -10,7 +10,7 @@
 #include "common/pg/jobs.h"
 
 #define RETRY_BASE_MS 2000
-#define RETRY_CAP_MS (5 * 60 * 1000)
+#define RETRY_CAP_MS (10 * 60 * 1000)
 #define SERVICE_BASE_MS 100
 #define SERVICE_CAP_MS 5000
 /* A document that ended its reader twice (crash, memory, time) is not given a third one. */
@@ -236,7 +236,10 @@ void delivery_handle(struct handler *handler, struct delivery *delivery)
 		drop(delivery);
 		return;
 	}
-	bool read = started && slot_read_job(handler->slot, job, &result, &error);
+	bool exhausted = delivery->exhausted.code != ERROR_NONE;
+	if (started && exhausted)
+		error = delivery->exhausted;
+	bool read = started && !exhausted && slot_read_job(handler->slot, job, &result, &error);
 	result.ms.queue_ms = queue_ms > 0 ? queue_ms : 0;
 	if (atomic_load(&handler->lost))
 		drop(delivery);

@@ -23,7 +23,7 @@ static void set_defaults(struct ocr_settings *settings)
 		.recycle_documents = 500,
 		.queue_name = "ocr",
 		.visibility_ms = 60 * 1000,
-		.max_attempts = 5,
+		.max_attempts = 12, /* with their waits, some 20 minutes */
 		.drain_ms = 100 * 1000,
 		.wait_ms = 30 * 1000,
 	};
@@ -78,7 +78,7 @@ struct command ocr_command(struct ocr_settings *s)
 		  .setting = "FILOT_WORKER" },
 		{ "visibility", 0, OPTION_DURATION, &s->visibility_ms, "TIME",
 		  "a job not renewed for so long is taken over (60s)", .minimum = 1000, .maximum = 86400000 },
-		{ "max-attempts", 0, OPTION_INTEGER, &s->max_attempts, "N", "tries before a job is dead (5)",
+		{ "max-attempts", 0, OPTION_INTEGER, &s->max_attempts, "N", "tries before a job is dead (12)",
 		  .minimum = 1, .maximum = 1000 },
 		{ "drain-timeout", 0, OPTION_DURATION, &s->drain_ms, "TIME",
 		  "after SIGTERM finish for so long, then hand back (100s)", .maximum = 86400000 },

@@ -16,7 +16,7 @@
 const struct queue_settings queue_default_settings = {
 	.name = "ocr",
 	.visibility_ms = 60 * 1000,
-	.max_attempts = 5,
+	.max_attempts = 12,
 	.key_ttl_ms = INT64_C(7) * 24 * 3600 * 1000,
 	.dead_keep_ms = INT64_C(30) * 24 * 3600 * 1000,
 	.events_keep = 10000,

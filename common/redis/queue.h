@@ -33,7 +33,7 @@ struct queue_settings {
 	int64_t most_waiting; /* a batch that would make the queue longer is refused: ERROR_TRY_AGAIN; 0: no limit */
 };
 
-/* "ocr", 60 s, 5 attempts, keys for 7 days, the dead for 30 days, 10,000 events, no limit. */
+/* "ocr", 60 s, 12 attempts, keys for 7 days, the dead for 30 days, 10,000 events, no limit. */
 extern const struct queue_settings queue_default_settings;
 
 struct queue; /* uses a struct redis that stays the caller's */
@@ -78,13 +78,14 @@ struct delivery {
 	char entry[44];	    /* stream entry id */
 	int64_t deliveries; /* of this entry, this one counted: tells this claim from a later one */
 	bool lost;	    /* set by queue_renew: someone else holds it now */
+	struct error exhausted; /* not ERROR_NONE: over max_attempts; record its end and bury it for this reason */
 };
 
 /*
  * Takes up to `most` jobs: due delayed ones are promoted, handed back ones and claims older than visibility_ms taken
  * over (the latter with the attempt counted and the history telling whose it was), then new entries, high before normal
- * before low; but of eight claims one looks at low first and one at normal first, so that neither starves. Jobs over
- * max_attempts and payloads that are no job go to the dead stream on the way; cancelled ones are dropped. When nothing
+ * before low; but of eight claims one looks at low first and one at normal first, so that neither starves. Payloads that
+ * are no job go to the dead stream on the way; cancelled ones are dropped. When nothing
  * is ready, waits up to block_ms for a new entry, less when a retry is due before. *count may be 0. Jobs are freed by
  * delivery_free.
  */

@@ -203,25 +203,16 @@ static bool receive_entry(struct queue *queue, const struct entry *entry, struct
 	(void)snprintf(delivery->entry, sizeof delivery->entry, "%s", entry->id);
 	if (job_parse(&delivery->job, entry->line, entry->length, &why) &&
 	    count_takeover(queue, delivery, entry, &why)) {
-		if (job_tries(&delivery->job) <= queue->settings.max_attempts)
-			return true;
-		(void)error_set(&why, ERROR_INTERNAL, "given up after %" PRId64 " attempts%s%s",
-				job_tries(&delivery->job) - 1, *entry->owner ? "; the last ended without a word of " : "",
-				entry->owner);
-		struct buffer line = { 0 };
-		struct entry last = *entry;
-		job_write(&delivery->job, &line);
-		if (!line.failed) {
-			last.line = line.data;
-			last.length = line.length;
-		}
-		bury_entry(queue, delivery, &last, &why);
-		buffer_free(&line);
-	} else if (why.code == ERROR_BAD_JOB) {
-		bury_entry(queue, delivery, entry, &why);
-	} else {
-		log_error("claim_failed", log_string("entry", entry->id), log_failure(&why));
+		if (job_tries(&delivery->job) > queue->settings.max_attempts)
+			(void)error_set(&delivery->exhausted, ERROR_INTERNAL, "given up after %" PRId64 " attempts%s%s",
+					job_tries(&delivery->job) - 1,
+					*entry->owner ? "; the last ended without a word of " : "", entry->owner);
+		return true;
 	}
+	if (why.code == ERROR_BAD_JOB)
+		bury_entry(queue, delivery, entry, &why);
+	else
+		log_error("claim_failed", log_string("entry", entry->id), log_failure(&why));
 	delivery_free(delivery);
 	return false;
 }
@@ -391,8 +382,11 @@ bool queue_claim(struct queue *queue, size_t most, int64_t block_ms, struct deli
 	*count = 0;
 	if (!most || !queue->settings.worker)
 		return error_set(error, ERROR_INTERNAL, "queue: a claim needs a worker's name and room for a job");
-	if (!claim_ready(queue, most, deliveries, count, &found, &due_ms, error))
-		return false;
+	/* Where all that was found was buried on the way, there may be more behind it. */
+	do {
+		if (!claim_ready(queue, most, deliveries, count, &found, &due_ms, error))
+			return false;
+	} while (found && !*count);
 	if (found || block_ms <= 0)
 		return true;
 	if (due_ms >= 0 && due_ms < block_ms)
