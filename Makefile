@@ -64,7 +64,7 @@ DRIVERS     := $(patsubst tests/system/%.c,$(BUILD)/tests/%,$(wildcard tests/sys
 BENCH_TOOLS := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(wildcard tests/bench/*.c))
 SHELL_FILES := $(shell grep -rIlE '^\#!/usr/bin/env bash' scripts tests .ci 2>/dev/null) $(wildcard scripts/lib/*.sh tests/*/*.bash)
 
-.PHONY: all unit unit-binaries lint format install uninstall clean help
+.PHONY: all unit unit-binaries soak lint format install uninstall clean help
 .SECONDARY:
 all: $(BINARIES)
 
@@ -115,6 +115,9 @@ unit: all unit-binaries ## build and run the C unit tests (TAP)
 
 bench-%: all $(BENCH_TOOLS) ## make bench-enqueue, bench-worker, …: ratios against the peer in the same run
 	@FILOT_BUILD=$(abspath $(BUILD)) tests/bench/$*
+
+soak: all ## 2000 jobs under 200 faults (SOAK="JOBS FAULTS SEED" for others)
+	@FILOT_BUILD=$(abspath $(BUILD)) tests/system/faults $(SOAK)
 
 lint: ## shellcheck, shfmt and mandoc over scripts and manuals
 	shellcheck -x $(SHELL_FILES)
