@@ -124,6 +124,8 @@ bool ocr_settings_check(const struct ocr_settings *settings, size_t operand_coun
 		return error_set(error, ERROR_USAGE, "--format does not go with --queue: results go to the database");
 	if (settings->from_queue && settings->password_file)
 		return error_set(error, ERROR_USAGE, "--password-file does not go with --queue");
+	if (settings->psm == 0 || settings->psm == 2)
+		return error_set(error, ERROR_USAGE, "--psm: modes 0 and 2 read no text");
 	if (settings->pages && !reader_pages_valid(settings->pages))
 		return error_set(error, ERROR_USAGE, "--pages: \"%s\" is not a list such as 1-3,7", settings->pages);
 	if (settings->lang && !job_lang_valid(settings->lang))

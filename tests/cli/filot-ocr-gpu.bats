@@ -150,7 +150,7 @@ bad.bin unsupported_format" ]
 
 @test "wrong command lines are usage errors with a hint" {
 	local arguments
-	for arguments in '' '--stdin x.png' '--once x.png' '--format xml x.png' '--psm 14 x' '--jobs 0 x' \
+	for arguments in '' '--stdin x.png' '--once x.png' '--format xml x.png' '--psm 14 x' '--psm 0 x' '--jobs 0 x' \
 		'--nonsense' '--dpi'; do
 		# shellcheck disable=SC2086 # words are meant to be split
 		run --separate-stderr filot-ocr-gpu $arguments </dev/null
