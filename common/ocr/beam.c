@@ -433,7 +433,7 @@ static void search_step(struct search *search, const struct beam_step *step, con
 	for (int continuation = 0; continuation < BEAM_CONTINUATIONS; continuation++)
 		search->has_beginning[continuation] = false;
 	front_clear(front, search->beam->model.recoder->longest);
-	beam_options_set(&search->options, search->beam->model.recoder, step, search->beam->least_probability);
+	beam_options_set(&search->options, &search->beam->model, step, search->beam->least_probability);
 	if (before)
 		continue_front(search, before);
 	else

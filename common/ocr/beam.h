@@ -29,6 +29,7 @@ struct beam_model { /* all borrowed; they outlive the beams made of them */
 	const struct unicharset *unicharset;
 	const struct recoder *recoder; /* its null_code is the blank */
 	const struct dictionary *dictionary; /* NULL: without */
+	const uint8_t *disabled; /* [unicharset->count] not 0: never read (see unicharset_mark); NULL: all are */
 };
 
 /* What the search needs of one time step's outputs. */

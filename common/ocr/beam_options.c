@@ -29,30 +29,41 @@ static void insert_branch(struct beam_branch branches[3], int *count, struct bea
 	branches[place] = branch;
 }
 
+/* The blank always is: that is what keeps the search alive. */
+static bool is_possible(const struct beam_model *model, const struct beam_branch *branch)
+{
+	if (branch->option->is_null)
+		return true;
+	return !(branch->option->alone.plain < BEAM_MINIMUM_CERTAINTY) &&
+	       !(model->disabled && model->disabled[branch->child->unichar]);
+}
+
 void beam_branches_find(const struct beam_options *options, int32_t prefix, struct beam_branches *branches)
 {
+	const struct beam_model *model = options->model;
+
 	branches->final_count = branches->next_count = 0;
 	for (int i = 0; i < options->count; i++) {
 		const struct beam_option *option = &options->options[i];
-		struct beam_branch branch = { option, recoder_find(options->recoder, prefix, option->code) };
+		struct beam_branch branch = { option, recoder_find(model->recoder, prefix, option->code) };
 
 		if (!branch.child)
 			continue;
-		if (branch.child->final_rank != RECODER_NONE &&
-		    (option->is_null || !(option->alone.plain < BEAM_MINIMUM_CERTAINTY)))
+		if (branch.child->final_rank != RECODER_NONE && is_possible(model, &branch))
 			insert_branch(branches->finals, &branches->final_count, branch, true);
 		if (branch.child->next_rank != RECODER_NONE)
 			insert_branch(branches->nexts, &branches->next_count, branch, false);
 	}
 }
 
-void beam_options_set(struct beam_options *options, const struct recoder *recoder, const struct beam_step *step, float least)
+void beam_options_set(struct beam_options *options, const struct beam_model *model, const struct beam_step *step,
+		      float least)
 {
-	const int32_t null_code = recoder->null_code;
+	const int32_t null_code = model->recoder->null_code;
 	const int32_t codes[3] = { step->top, step->second, null_code };
 	const float probabilities[3] = { step->top_probability, step->second_probability, step->null_probability };
 
-	options->recoder = recoder;
+	options->model = model;
 	options->null_certainty = make_certainty(step->null_probability, least);
 	options->count = codes[0] == null_code || codes[1] == null_code ? 2 : 3;
 	for (int i = 0; i < options->count; i++) {

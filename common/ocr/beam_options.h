@@ -30,20 +30,21 @@ struct beam_branch {
 };
 
 struct beam_branches {
-	struct beam_branch finals[3], nexts[3]; /* in the recoder's order of trial; finals of any likelihood at all */
+	struct beam_branch finals[3], nexts[3]; /* in the recoder's order of trial; finals of any likelihood and not disabled */
 	int final_count, next_count;
 };
 
 struct beam_options {
-	const struct recoder *recoder;
+	const struct beam_model *model;
 	struct beam_option options[3]; /* the two largest outputs, and the blank unless it is one of them */
 	int count;
 	struct beam_certainty null_certainty;
 	struct beam_branches root; /* under no prefix */
 };
 
-/* `recoder` is borrowed. `least` is the probability of BEAM_MINIMUM_CERTAINTY. */
-void beam_options_set(struct beam_options *options, const struct recoder *recoder, const struct beam_step *step, float least);
+/* `model` is borrowed. `least` is the probability of BEAM_MINIMUM_CERTAINTY. */
+void beam_options_set(struct beam_options *options, const struct beam_model *model, const struct beam_step *step,
+		      float least);
 
 /* The options that a prefix allows. They point into *options. */
 void beam_branches_find(const struct beam_options *options, int32_t prefix, struct beam_branches *branches);

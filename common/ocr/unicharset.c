@@ -254,6 +254,31 @@ struct unicharset *unicharset_new(const void *bytes, size_t length, struct error
 	return set;
 }
 
+void unicharset_mark(const struct unicharset *set, const char *text, uint8_t *marks)
+{
+	size_t step;
+
+	for (; *text; text += step) {
+		int32_t best = UNICHAR_NONE;
+
+		step = 0;
+		for (int32_t id = 0; id < set->count; id++) {
+			size_t length = strlen(set->unichars[id].text);
+
+			if (length > step && strncmp(text, set->unichars[id].text, length) == 0) {
+				step = length;
+				best = id;
+			}
+		}
+		if (best != UNICHAR_NONE)
+			marks[best] = 1;
+		else
+			step = json_text_utf8_length(text, strlen(text));
+		if (step == 0)
+			step = 1;
+	}
+}
+
 void unicharset_free(struct unicharset *set)
 {
 	if (!set)

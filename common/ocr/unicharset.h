@@ -63,4 +63,11 @@ struct unicharset {
 struct unicharset *unicharset_new(const void *bytes, size_t length, struct error *error);
 void unicharset_free(struct unicharset *unicharset); /* NULL is fine */
 
+/*
+ * Sets marks[id], of `count` marks, to 1 for the unichars that `text` (UTF-8) is made of: at each place the longest one that
+ * is in the set; what is not is passed over. For a model's blacklist (tessedit_char_blacklist in its config entry, as
+ * Hindi's "1"), which Tesseract applies to every language that is read with it: struct beam_model's `disabled`.
+ */
+void unicharset_mark(const struct unicharset *unicharset, const char *text, uint8_t *marks);
+
 #endif

@@ -230,6 +230,39 @@ static void without_a_dictionary_nothing_is_in_it(void)
 	decode_data_close(&data);
 }
 
+static void disabled_characters_are_never_read(void)
+{
+	struct decode_data data = decode_data_open("eng");
+	struct beam_model model = decode_data_model(&data);
+	uint8_t *disabled = calloc((size_t)data.unicharset->count, 1);
+	size_t disabled_count = 0, read_before = 0, read_after = 0;
+
+	if (!disabled)
+		abort();
+	unicharset_mark(data.unicharset, "eeöt中1", disabled); /* the set has neither ö nor 中 */
+	for (int32_t id = 0; id < data.unicharset->count; id++)
+		disabled_count += disabled[id];
+	CHECK_INTEGER(disabled_count, 3); /* e, t and 1 */
+	model.disabled = disabled;
+	struct beam *beam = beam_new(&model, NULL);
+	for (int32_t i = 0; beam && i < data.line_count; i++) {
+		const struct expected_line *expected = &data.lines[i];
+		struct beam_line line;
+
+		for (int32_t at = 0; at < expected->character_count; at++)
+			read_before += disabled[expected->characters[at].unichar];
+		CHECK(beam_decode(beam, expected->steps, (size_t)expected->step_count, &line, NULL));
+		CHECK(line.character_count > 10);
+		for (size_t at = 0; at < line.character_count; at++)
+			read_after += disabled[line.characters[at].unichar];
+	}
+	CHECK(read_before > 20);
+	CHECK_INTEGER(read_after, 0);
+	beam_free(beam);
+	free(disabled);
+	decode_data_close(&data);
+}
+
 /* What must hold for whatever a network says. */
 static void check_line(const struct decode_data *data, const struct beam_line *line, size_t step_count)
 {
@@ -340,6 +373,7 @@ int main(void)
 	TEST(equal_outputs_are_chosen_as_the_heap_chooses);
 	TEST(a_line_does_not_depend_on_the_lines_before_it);
 	TEST(without_a_dictionary_nothing_is_in_it);
+	TEST(disabled_characters_are_never_read);
 	TEST(any_outputs_give_a_whole_line);
 	TEST(a_line_of_no_steps_or_too_many_is_refused);
 	return test_done();

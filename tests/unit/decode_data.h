@@ -124,7 +124,7 @@ static inline struct decode_data decode_data_open(const char *language)
 /* The model of the data; it points into *data, which must stay where it is. */
 static inline struct beam_model decode_data_model(const struct decode_data *data)
 {
-	return (struct beam_model){ data->unicharset, data->recoder, &data->dictionary };
+	return (struct beam_model){ .unicharset = data->unicharset, .recoder = data->recoder, .dictionary = &data->dictionary };
 }
 
 /* The ids of ASCII text, of characters that the set has. */
