@@ -57,15 +57,15 @@ class Proxy:
             if self.swallowing:
                 self.swallowing = False
                 state["swallow"] = True
-            writer.write(data)
-            await writer.drain()
+            if not await write(writer, data):
+                return
 
     async def answers(self, reader, writer, state):
         while data := await read(reader):
             if state["swallow"]:
                 return
-            writer.write(data)
-            await writer.drain()
+            if not await write(writer, data):
+                return
 
     async def commands(self):
         loop = asyncio.get_running_loop()
@@ -88,6 +88,15 @@ async def read(reader):
         return await reader.read(65536)
     except OSError:
         return b""
+
+
+async def write(writer, data):
+    try:
+        writer.write(data)
+        await writer.drain()
+    except OSError:
+        return False
+    return True
 
 
 async def main():
