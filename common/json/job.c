@@ -341,12 +341,20 @@ bool job_parse_given(struct job *job, const char *line, size_t length, const str
 				*byte = '?';
 		return error_set(error, ERROR_BAD_JOB, "line: is not JSON at byte %d: %s", why.position, why.text);
 	}
+	size_t members = json_object_size(value);
 	if (!json_is_object(value) || (given && !fill_given(value, given, error))) {
 		bool is_object = json_is_object(value);
 		json_decref(value);
 		return is_object ? false : refuse(error, "line", "is not a JSON object");
 	}
-	return job_from_object(job, value, error);
+	if (!job_from_object(job, value, error))
+		return false;
+	/* A line that lacked nothing goes on as it is: writing values again is dearer than reading them. */
+	if (json_object_size(job->json) == members && !memchr(line, '\n', length) && !memchr(line, '\r', length))
+		buffer_append(&job->line, line, length);
+	if (job->line.failed)
+		buffer_free(&job->line);
+	return true;
 }
 
 bool job_parse(struct job *job, const char *line, size_t length, struct error *error)
@@ -377,6 +385,7 @@ bool job_set_member(struct job *job, const char *name, const char *text, struct 
 		const struct member_rule *rule = &member_rules[index];
 		if (strcmp(rule->name, name) != 0)
 			continue;
+		buffer_free(&job->line);
 		if (!set_member(job->json, rule, text, error))
 			return false;
 		*member_slot(job, rule) = json_string_value(json_object_get(job->json, name));
@@ -389,6 +398,7 @@ bool job_set_attempt(struct job *job, int64_t attempt, struct error *error)
 {
 	if (attempt < 1 || attempt > MOST_ATTEMPTS)
 		return refuse(error, "attempt", "must be a whole number from 1 to 1000000");
+	buffer_free(&job->line);
 	if (json_object_set_new(job->json, "attempt", json_integer(attempt)) != 0)
 		return out_of_memory(error);
 	job->attempt = attempt;
@@ -412,6 +422,7 @@ bool job_revive(struct job *job, struct error *error)
 
 bool job_add_history(struct job *job, int64_t attempt, const char *worker, const struct error *why, struct error *error)
 {
+	buffer_free(&job->line);
 	json_t *history = json_object_get(job->json, "history");
 	if (!history && !(history = set_default(job->json, "history", json_array())))
 		return out_of_memory(error);
@@ -441,13 +452,16 @@ static int append_piece(const char *bytes, size_t length, void *context)
 
 void job_write(const struct job *job, struct buffer *line)
 {
-	if (json_dump_callback(job->json, append_piece, line, JSON_COMPACT) != 0)
+	if (job->line.length)
+		buffer_append(line, job->line.data, job->line.length);
+	else if (json_dump_callback(job->json, append_piece, line, JSON_COMPACT) != 0)
 		line->failed = true;
 }
 
 void job_free(struct job *job)
 {
 	json_decref(job->json);
+	buffer_free(&job->line);
 	*job = (struct job){ 0 };
 }
 
@@ -460,7 +474,9 @@ void receipt_write(struct buffer *line, const char *job, enum receipt_status sta
 		json_text_string(line, job, strlen(job));
 		buffer_append_char(line, ',');
 	}
-	buffer_printf(line, "\"status\":\"%s\"", names[status]);
+	buffer_append_string(line, "\"status\":\"");
+	buffer_append_string(line, names[status]);
+	buffer_append_char(line, '"');
 	if (why && status == RECEIPT_REFUSED) {
 		buffer_printf(line, ",\"error\":{\"code\":\"%s\",\"message\":", error_code_name(why->code));
 		json_text_string(line, why->message, strlen(why->message));

@@ -33,6 +33,7 @@ struct job {
 	int64_t first_attempt;	/* from which the tries are counted: 1, later when the job was dead and came back */
 	int64_t enqueued_at_ms; /* Unix ms */
 	void *json;		/* json_t, owned */
+	struct buffer line;	/* the line it was read from, while that is what job_write would write; else empty */
 };
 
 /* What a sender knows of a new job; NULL and 0 mean "not given". */

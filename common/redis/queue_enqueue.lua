@@ -3,7 +3,7 @@
 --
 -- KEYS: 1-3 streams by priority, 4 this batch's answer, 5 delayed, 6… idempotency keys of those jobs that have one
 -- ARGV: 1 ms a key is kept, 2 ms the answer is kept, 3 most jobs in the queue (0: no limit),
---       then five for each job: stream 1-3, 'key' or '', job id, tenant or '', line
+--       then three for each job: head (stream 1-3, 'k' or '-' as it has a key, its tenant or nothing), job id, line
 -- Returns "full DEPTH", or the duplicates as "index id " each (index from 0, id of the job that holds the key).
 local answer = redis.call('GET', KEYS[4])
 if answer then
@@ -15,28 +15,29 @@ if most > 0 then
 	for number = 1, 3 do
 		depth = depth + redis.call('XLEN', KEYS[number])
 	end
-	if depth + (#ARGV - 3) / 5 > most then
+	if depth + (#ARGV - 3) / 3 > most then
 		return 'full ' .. depth
 	end
 end
 local duplicates = {}
 local next_key = 6
-for at = 4, #ARGV, 5 do
-	local job, tenant = ARGV[at + 2], ARGV[at + 3]
+for at = 4, #ARGV, 3 do
+	local head, job = ARGV[at], ARGV[at + 1]
 	local holder = false
-	if ARGV[at + 1] == 'key' then
+	if string.byte(head, 2) == 107 then -- 'k'
 		local key = KEYS[next_key]
 		next_key = next_key + 1
 		if not redis.call('SET', key, job, 'NX', 'PX', ARGV[1]) then
 			holder = redis.call('GET', key)
 		end
 	end
+	local stream = KEYS[string.byte(head, 1) - 48]
 	if holder then
-		duplicates[#duplicates + 1] = (at - 4) / 5 .. ' ' .. holder .. ' '
-	elseif tenant == '' then
-		redis.call('XADD', KEYS[tonumber(ARGV[at])], '*', 'job', job, 'line', ARGV[at + 4])
+		duplicates[#duplicates + 1] = (at - 4) / 3 .. ' ' .. holder .. ' '
+	elseif #head == 2 then
+		redis.call('XADD', stream, '*', 'job', job, 'line', ARGV[at + 2])
 	else
-		redis.call('XADD', KEYS[tonumber(ARGV[at])], '*', 'job', job, 'tenant', tenant, 'line', ARGV[at + 4])
+		redis.call('XADD', stream, '*', 'job', job, 'tenant', string.sub(head, 3), 'line', ARGV[at + 2])
 	end
 end
 answer = table.concat(duplicates)

@@ -17,7 +17,7 @@
 #define ANSWER_KEEP_MS (INT64_C(10) * 60 * 1000)
 #define FIXED_KEYS 5
 #define FIXED_WORDS (3 + FIXED_KEYS + 3) /* EVALSHA, sha, number of keys; keys; arguments before the jobs' */
-#define WORDS_A_JOB 5
+#define WORDS_A_JOB 3
 
 /* What a command is made of; freed at once. */
 struct words {
@@ -26,6 +26,7 @@ struct words {
 	size_t count;
 	struct buffer lines; /* the jobs' lines, one after the other */
 	struct buffer keys;  /* their idempotency keys, each with its NUL */
+	struct buffer heads; /* what the script must know of each job beside its id and line, each with its NUL */
 };
 
 static void words_free(struct words *words)
@@ -34,6 +35,7 @@ static void words_free(struct words *words)
 	free(words->lengths);
 	buffer_free(&words->lines);
 	buffer_free(&words->keys);
+	buffer_free(&words->heads);
 }
 
 static void add_word(struct words *words, const char *text, size_t length)
@@ -47,28 +49,37 @@ static void add_string(struct words *words, const char *text)
 	add_word(words, text, strlen(text));
 }
 
-/* Writes lines and keys, and the place where each line ends. Pointers are taken later: buffers move while they grow. */
+/*
+ * Writes lines, keys and heads, and the place where each line ends. Pointers are taken later: buffers move while they
+ * grow. A head is "STREAM", "k" or "-" as the job has a key or not, and the tenant, if any.
+ */
 static bool write_parts(const struct queue *queue, const struct job *jobs, size_t count, struct words *words,
 			size_t *ends)
 {
+	char prefix[96];
+	(void)snprintf(prefix, sizeof prefix, "filot:{%s}:key:", queue->settings.name);
 	for (size_t index = 0; index < count; index++) {
-		job_write(&jobs[index], &words->lines);
+		const struct job *job = &jobs[index];
+		job_write(job, &words->lines);
 		ends[index] = words->lines.length;
-		if (jobs[index].key)
-			buffer_printf(&words->keys, "filot:{%s}:key:%s%c", queue->settings.name, jobs[index].key, '\0');
+		if (job->key) {
+			buffer_append_string(&words->keys, prefix);
+			buffer_append(&words->keys, job->key, strlen(job->key) + 1);
+		}
+		buffer_append_char(&words->heads, "123"[job->priority]);
+		buffer_append_char(&words->heads, job->key ? 'k' : '-');
+		buffer_append(&words->heads, job->tenant ? job->tenant : "", job->tenant ? strlen(job->tenant) + 1 : 1);
 	}
-	return !words->lines.failed && !words->keys.failed;
+	return !words->lines.failed && !words->keys.failed && !words->heads.failed;
 }
 
 static void add_jobs(struct words *words, const struct job *jobs, size_t count, const size_t *ends)
 {
-	static const char *const streams[JOB_PRIORITY_COUNT] = { "1", "2", "3" };
+	const char *head = words->heads.data;
 	size_t start = 0;
-	for (size_t index = 0; index < count; index++) {
-		add_string(words, streams[jobs[index].priority]);
-		add_string(words, jobs[index].key ? "key" : "");
-		add_string(words, jobs[index].id);
-		add_string(words, jobs[index].tenant ? jobs[index].tenant : "");
+	for (size_t index = 0; index < count; index++, head += strlen(head) + 1) {
+		add_string(words, head);
+		add_word(words, jobs[index].id, ULID_SIZE - 1);
 		add_word(words, words->lines.data + start, ends[index] - start);
 		start = ends[index];
 	}
