@@ -36,6 +36,13 @@ static char *file_uri(const char *path, struct error *error)
 				strerror(errno));
 		return NULL;
 	}
+	struct stat about;
+	if (stat(whole, &about) != 0 || S_ISDIR(about.st_mode)) {
+		(void)error_set(error, ERROR_UNSUPPORTED_FORMAT,
+				"%s: is a directory; name its files, or send them by find", path);
+		free(whole);
+		return NULL;
+	}
 	struct buffer uri = { 0 };
 	buffer_append_string(&uri, "file://");
 	for (const char *byte = whole; *byte; byte++)
