@@ -1,9 +1,9 @@
 /* Small rules about a word's letters. */
 #include "common/ocr/acceptable.h"
 
-#define THRESHOLD (-2.5f) /* stopper_nondict_certainty_base */
+#define THRESHOLD (-2.5f)	 /* stopper_nondict_certainty_base */
 #define THRESHOLD_LETTER (-0.5f) /* stopper_certainty_per_char */
-#define SMALL_WORD 2 /* stopper_smallword_size */
+#define SMALL_WORD 2		 /* stopper_smallword_size */
 
 /* What case allows after what has been; a word that ends as a single small letter does not pass. */
 static bool is_case_plausible(const struct unichar *set, const int32_t *unichars, size_t count)
@@ -22,10 +22,10 @@ static bool is_case_plausible(const struct unichar *set, const int32_t *unichars
 	for (size_t i = 0; i < count && state != WRONG; i++) {
 		uint8_t properties = set[unichars[i]].properties;
 
-		state = next[state][properties & UNICHAR_UPPER ? UPPER_NEXT :
-				    properties & UNICHAR_LOWER ? LOWER_NEXT :
-				    properties & UNICHAR_DIGIT ? DIGIT_NEXT :
-								 OTHER_NEXT];
+		state = next[state][properties & UNICHAR_UPPER	 ? UPPER_NEXT
+				    : properties & UNICHAR_LOWER ? LOWER_NEXT
+				    : properties & UNICHAR_DIGIT ? DIGIT_NEXT
+								 : OTHER_NEXT];
 	}
 	return state != WRONG && state != INITIAL_LOWER;
 }

@@ -1,12 +1,13 @@
 /*
- * The search. Each step extends every path that survived the last one by each of at most three codes (the two largest outputs
- * and the blank) and keeps the best few of each kind. All that continuing them needs is in two fronts, that of the step
- * before and that of this one, small enough for the first level cache; of each path that survives a step 16 bytes are kept
- * until the line's end, to read the best one back.
+ * The search. Each step extends every path that survived the last one by each of at most three codes (the two largest
+ * outputs and the blank) and keeps the best few of each kind. All that continuing them needs is in two fronts, that of
+ * the step before and that of this one, small enough for the first level cache; of each path that survives a step 16
+ * bytes are kept until the line's end, to read the best one back.
  *
- * What must not change, as results hang on it: the order in which paths are continued and codes are tried, the exact shape
- * of the heaps (it decides that order in the next step), which of two equal scores stays (the older), and the types of the
- * arithmetic: certainties are float logarithms of float sums, the offset is added in double, scores are summed in float.
+ * What must not change, as results hang on it: the order in which paths are continued and codes are tried, the exact
+ * shape of the heaps (it decides that order in the next step), which of two equal scores stays (the older), and the
+ * types of the arithmetic: certainties are float logarithms of float sums, the offset is added in double, scores are
+ * summed in float.
  */
 #include "common/ocr/beam.h"
 
@@ -21,6 +22,12 @@
 #define WHOLE_WIDTH 5
 static const uint8_t widths[RECODER_LONGEST] = { WHOLE_WIDTH, 10, 16, 16, 16, 16, 16, 16, 16 };
 
+/*
+ * Functions of this kind are compiled anew for each kind of path where continue_front names it, so that what depends on
+ * the kind alone is decided there and not for every path: a fifth of the time.
+ */
+#define SPECIAL inline __attribute__((always_inline))
+
 /* One step of the search. */
 struct search {
 	struct beam *beam;
@@ -28,7 +35,7 @@ struct search {
 	int32_t null_code;
 	struct beam_options options;
 	struct beam_branches inner; /* under the prefix of the path being continued */
-	uint32_t free; /* the front's node that the next path is made in */
+	uint32_t free;		    /* the front's node that the next path is made in */
 	/* The best path of each continuation after which a word of the dictionary may begin: only one may go on. */
 	struct beam_node beginnings[BEAM_CONTINUATIONS];
 	bool has_beginning[BEAM_CONTINUATIONS];
@@ -38,7 +45,8 @@ struct search {
 struct origin {
 	const struct beam_node *node;
 	const struct beam_option *own; /* that appends its last code again, NULL when this step has none */
-	bool joins; /* its last code and the one appended are the two largest outputs, so both and the blank may share the step */
+	bool joins; /* its last code and the one appended are the two largest outputs, so both and the blank may share
+		       the step */
 	uint64_t next_hash; /* of a path that goes on from it, before the new code is added */
 	enum beam_continuation continuation;
 	bool dictionary;
@@ -60,11 +68,11 @@ static inline bool is_admitted(const struct beam_heap *heap, float score)
 }
 
 /*
- * A path one code longer than `from`, in the node that is free: it is kept by push, or overwritten by the next one. What is
- * not said here is as for a path outside the dictionary that does not repeat.
+ * A path one code longer than `from`, in the node that is free: it is kept by push, or overwritten by the next one.
+ * What is not said here is as for a path outside the dictionary that does not repeat.
  */
-static inline struct beam_node *make_node(const struct search *search, const struct origin *from, int32_t code, int32_t unichar,
-				   float certainty)
+static SPECIAL struct beam_node *make_node(const struct search *search, const struct origin *from, int32_t code,
+					   int32_t unichar, float certainty)
 {
 	struct beam_node *node = &search->front->nodes[search->free];
 	const struct beam_node *before = from->node;
@@ -86,8 +94,9 @@ static inline struct beam_node *make_node(const struct search *search, const str
 static void set_last(struct beam_node *node, int32_t state, enum permuter permuter, bool ends_word)
 {
 	node->step.permuter = (uint8_t)permuter;
-	node->last = (struct beam_last){ .unichar = node->step.unichar, .state = state, .permuter = (uint8_t)permuter,
-					 .ends_word = ends_word };
+	node->last = (struct beam_last){
+		.unichar = node->step.unichar, .state = state, .permuter = (uint8_t)permuter, .ends_word = ends_word
+	};
 }
 
 /* A copy of a node in the node that is free. */
@@ -99,13 +108,15 @@ static struct beam_node *copy_node(const struct search *search, const struct bea
 	return copy;
 }
 
-/* A path that spells the same and is of the same kind is in the heap: the better one stays. False when there is none. */
+/* A path that spells the same and is of the same kind is in the heap: the better one stays. False when there is none.
+ */
 static bool merge(const struct search *search, struct beam_heap *heap, const struct beam_node *node)
 {
 	for (uint32_t i = 0; i < heap->count; i++) {
 		struct beam_node *other = &search->front->nodes[heap->entries[i].node];
 
-		if (other->hash != node->hash || other->code != node->code || other->step.permuter != node->step.permuter ||
+		if (other->hash != node->hash || other->code != node->code ||
+		    other->step.permuter != node->step.permuter ||
 		    other->step.starts_dictionary != node->step.starts_dictionary)
 			continue;
 		if (node->score > other->score) {
@@ -143,17 +154,19 @@ static void offer_beginning(struct search *search, const struct beam_node *node,
 	best->last.state = DICTIONARY_START;
 }
 
-/* A repeat, a blank within a unichar, or a code that does not finish one: to `length` codes of an unfinished unichar. */
-static void continue_within(struct search *search, const struct origin *from, int32_t code, const struct beam_certainty *certainty,
-			    int32_t prefix, int length, enum beam_continuation continuation, bool is_repeat)
+/* A repeat, a blank within a unichar, or a code that does not finish one: to `length` codes of an unfinished unichar.
+ */
+static SPECIAL void continue_within(struct search *search, const struct origin *from, int32_t code,
+				    const struct beam_certainty *certainty, int32_t prefix, int length,
+				    enum beam_continuation continuation, bool is_repeat)
 {
 	struct beam_heap *heap = &search->front->heaps[from->dictionary][continuation][length];
 	float counted = from->dictionary ? certainty->plain : certainty->scaled;
 
 	if (!is_admitted(heap, from->node->score + counted))
 		return;
-	if (from->dictionary ? !(counted > search->beam->worst_dictionary_certainty) :
-			       !(counted >= BEAM_MINIMUM_CERTAINTY) && code != search->null_code)
+	if (from->dictionary ? !(counted > search->beam->worst_dictionary_certainty)
+			     : !(counted >= BEAM_MINIMUM_CERTAINTY) && code != search->null_code)
 		return;
 	struct beam_node *node = make_node(search, from, code, UNICHAR_NONE, counted);
 	node->prefix = prefix;
@@ -167,7 +180,8 @@ static void continue_within(struct search *search, const struct origin *from, in
 }
 
 /* A space after a path of the dictionary: good when its word may end. */
-static void continue_dictionary_space(struct search *search, struct beam_node *node, enum beam_continuation continuation)
+static void continue_dictionary_space(struct search *search, struct beam_node *node,
+				      enum beam_continuation continuation)
 {
 	struct beam_heap *without = &search->front->heaps[false][continuation][0];
 
@@ -214,8 +228,9 @@ static void continue_word(struct search *search, struct beam_node *node, enum be
 }
 
 /* A code that finishes a unichar, or the blank between unichars, for a path of the dictionary. */
-static void continue_dictionary(struct search *search, const struct origin *from, const struct beam_branch *branch,
-				const struct beam_certainty *certainty, enum beam_continuation continuation)
+static SPECIAL void continue_dictionary(struct search *search, const struct origin *from,
+					const struct beam_branch *branch, const struct beam_certainty *certainty,
+					enum beam_continuation continuation)
 {
 	struct beam_heap *with = &search->front->heaps[true][continuation][0];
 	struct beam_heap *without = &search->front->heaps[false][continuation][0];
@@ -237,8 +252,8 @@ static void continue_dictionary(struct search *search, const struct origin *from
 }
 
 /* The same for a path outside the dictionary; where a word may begin after it, the dictionary may take over. */
-static void continue_plain(struct search *search, const struct origin *from, const struct beam_branch *branch,
-			   const struct beam_certainty *certainty, enum beam_continuation continuation)
+static SPECIAL void continue_plain(struct search *search, const struct origin *from, const struct beam_branch *branch,
+				   const struct beam_certainty *certainty, enum beam_continuation continuation)
 {
 	const struct beam *beam = search->beam;
 	struct beam_heap *heap = &search->front->heaps[false][continuation][0];
@@ -256,15 +271,16 @@ static void continue_plain(struct search *search, const struct origin *from, con
 	    (beam->model.unicharset->unichars[unichar].space_delimited &&
 	     !(is_space && certainty->plain > beam->worst_dictionary_certainty)))
 		return;
-	/* A space counts in the certainty of the word after it, so its own is kept as it is, and PERMUTER_NONE says that the
-	 * blanks before it, which were made worse by the ratio, do not count (beam_words.c). */
-	struct beam_node *node = make_node(search, from, code, unichar, is_space ? certainty->plain : certainty->scaled);
+	/* A space counts in the certainty of the word after it, so its own is kept as it is, and PERMUTER_NONE says
+	 * that the blanks before it, which were made worse by the ratio, do not count (beam_words.c). */
+	struct beam_node *node =
+	    make_node(search, from, code, unichar, is_space ? certainty->plain : certainty->scaled);
 	set_last(node, -1, is_space ? PERMUTER_NONE : PERMUTER_TOP, false);
 	offer_beginning(search, node, continuation);
 }
 
-static inline void continue_unichar(struct search *search, const struct origin *from, const struct beam_branch *branch,
-				    const struct beam_certainty *certainty, enum beam_continuation continuation)
+static SPECIAL void continue_unichar(struct search *search, const struct origin *from, const struct beam_branch *branch,
+				     const struct beam_certainty *certainty, enum beam_continuation continuation)
 {
 	if (from->dictionary)
 		continue_dictionary(search, from, branch, certainty, continuation);
@@ -273,7 +289,7 @@ static inline void continue_unichar(struct search *search, const struct origin *
 }
 
 /* The code of the step before once more, and blanks within a unichar. */
-static void continue_repeats(struct search *search, const struct origin *from)
+static SPECIAL void continue_repeats(struct search *search, const struct origin *from)
 {
 	const struct beam_option *own = from->own;
 	int32_t code = from->node->code, prefix = from->node->prefix;
@@ -287,7 +303,7 @@ static void continue_repeats(struct search *search, const struct origin *from)
 				BEAM_ANYTHING, false);
 }
 
-static void continue_path(struct search *search, const struct origin *from)
+static SPECIAL void continue_path(struct search *search, const struct origin *from)
 {
 	const struct beam_branches *branches = &search->options.root;
 
@@ -315,15 +331,16 @@ static void continue_path(struct search *search, const struct origin *from)
 
 		if (option == from->own)
 			continue;
-		continue_within(search, from, option->code, &option->alone, prefix, from->length + 1, BEAM_ANYTHING, false);
-		continue_within(search, from, option->code, from->joins ? &option->with_both : &option->with_null, prefix,
-				from->length + 1, BEAM_ONLY_REPEAT, false);
+		continue_within(search, from, option->code, &option->alone, prefix, from->length + 1, BEAM_ANYTHING,
+				false);
+		continue_within(search, from, option->code, from->joins ? &option->with_both : &option->with_null,
+				prefix, from->length + 1, BEAM_ONLY_REPEAT, false);
 	}
 }
 
 /* All paths of one heap, from its last entry to its first, which is the worst. */
-static void continue_heap(struct search *search, const struct beam_front *before, const struct beam_heap *heap,
-			  struct origin *from)
+static SPECIAL void continue_heap(struct search *search, const struct beam_front *before, const struct beam_heap *heap,
+				  struct origin *from)
 {
 	int32_t code_count = search->beam->model.recoder->code_count;
 
@@ -331,23 +348,46 @@ static void continue_heap(struct search *search, const struct beam_front *before
 		from->node = &before->nodes[heap->entries[i].node];
 		from->next_hash = next_hash(from->node->hash, code_count);
 		from->own = beam_option_find(&search->options, from->node->code);
-		from->joins = from->own && !from->own->is_null && from->continuation == BEAM_ANYTHING && search->options.count == 3;
+		from->joins = from->own && !from->own->is_null && from->continuation == BEAM_ANYTHING &&
+			      search->options.count == 3;
 		continue_path(search, from);
+	}
+}
+
+/* The paths of one kind between unichars. */
+static SPECIAL void continue_whole(struct search *search, const struct beam_front *before, bool dictionary,
+				   enum beam_continuation continuation)
+{
+	struct origin from = { .continuation = continuation, .dictionary = dictionary, .length = 0 };
+
+	continue_heap(search, before, &before->heaps[dictionary][continuation][0], &from);
+}
+
+/* The paths of one kind within a unichar. */
+static void continue_partial(struct search *search, const struct beam_front *before, bool dictionary,
+			     enum beam_continuation continuation)
+{
+	for (int length = 1; length < search->beam->model.recoder->longest; length++) {
+		struct origin from = { .continuation = continuation, .dictionary = dictionary, .length = length };
+
+		continue_heap(search, before, &before->heaps[dictionary][continuation][length], &from);
 	}
 }
 
 static void continue_front(struct search *search, const struct beam_front *before)
 {
-	for (int dictionary = 0; dictionary < 2; dictionary++) {
-		for (int continuation = 0; continuation < BEAM_CONTINUATIONS; continuation++) {
-			for (int length = 0; length < search->beam->model.recoder->longest; length++) {
-				struct origin from = { .continuation = (enum beam_continuation)continuation,
-						       .dictionary = dictionary, .length = length };
-
-				continue_heap(search, before, &before->heaps[dictionary][continuation][length], &from);
-			}
-		}
-	}
+	continue_whole(search, before, false, BEAM_ANYTHING);
+	continue_partial(search, before, false, BEAM_ANYTHING);
+	continue_whole(search, before, false, BEAM_ONLY_REPEAT);
+	continue_partial(search, before, false, BEAM_ONLY_REPEAT);
+	continue_whole(search, before, false, BEAM_NO_REPEAT);
+	continue_partial(search, before, false, BEAM_NO_REPEAT);
+	continue_whole(search, before, true, BEAM_ANYTHING);
+	continue_partial(search, before, true, BEAM_ANYTHING);
+	continue_whole(search, before, true, BEAM_ONLY_REPEAT);
+	continue_partial(search, before, true, BEAM_ONLY_REPEAT);
+	continue_whole(search, before, true, BEAM_NO_REPEAT);
+	continue_partial(search, before, true, BEAM_NO_REPEAT);
 	for (int continuation = 0; continuation < BEAM_CONTINUATIONS; continuation++) {
 		const struct beam_node *node = &search->beginnings[continuation];
 		struct beam_heap *heap = &search->front->heaps[true][continuation][0];
@@ -361,10 +401,13 @@ static void continue_front(struct search *search, const struct beam_front *befor
 static void begin_front(struct search *search)
 {
 	for (int dictionary = 0; dictionary <= (search->beam->walk != NULL); dictionary++) {
-		const struct beam_node nothing = { .past = BEAM_NONE, .code = -1, .prefix = RECODER_ROOT,
-						   .last = { .unichar = UNICHAR_NONE, .state = DICTIONARY_START,
-							     .starts_dictionary = true },
-						   .step.permuter = dictionary ? PERMUTER_NONE : PERMUTER_TOP };
+		const struct beam_node nothing = {
+			.past = BEAM_NONE,
+			.code = -1,
+			.prefix = RECODER_ROOT,
+			.last = { .unichar = UNICHAR_NONE, .state = DICTIONARY_START, .starts_dictionary = true },
+			.step.permuter = dictionary ? PERMUTER_NONE : PERMUTER_TOP
+		};
 
 		continue_path(search, &(struct origin){ .node = &nothing, .dictionary = dictionary });
 	}
@@ -400,7 +443,8 @@ static void front_clear(struct beam_front *front, int lengths)
 			}
 }
 
-/* The end of the best path. There is one: after every step some path outside the dictionary is at the end of a unichar. */
+/* The end of the best path. There is one: after every step some path outside the dictionary is at the end of a unichar.
+ */
 static uint32_t best_path(const struct beam_front *front)
 {
 	static const enum beam_continuation finished[] = { BEAM_ANYTHING, BEAM_NO_REPEAT };
@@ -447,16 +491,18 @@ bool beam_decode(struct beam *beam, const struct beam_step *steps, size_t step_c
 	struct search search = { .beam = beam, .null_code = beam->model.recoder->null_code };
 
 	if (step_count < 1 || step_count > BEAM_STEPS_MOST)
-		return error_set(error, ERROR_TOO_LARGE, "a line of %zu steps, not 1 to %d", step_count, BEAM_STEPS_MOST);
+		return error_set(error, ERROR_TOO_LARGE, "a line of %zu steps, not 1 to %d", step_count,
+				 BEAM_STEPS_MOST);
 	beam->past_count = 0;
 	if (beam->walk)
 		dictionary_walk_begin(beam->walk);
 	for (size_t i = 0; i < step_count; i++) {
-		struct beam_past *pasts = array_grow(beam->pasts, &beam->past_capacity, beam->past_count + BEAM_NODES_MOST,
-						     sizeof *pasts);
+		struct beam_past *pasts =
+		    array_grow(beam->pasts, &beam->past_capacity, beam->past_count + BEAM_NODES_MOST, sizeof *pasts);
 
 		if (!pasts || (beam->walk && dictionary_walk_failed(beam->walk)))
-			return error_set(error, ERROR_OUT_OF_MEMORY, "no memory to decode a line of %zu steps", step_count);
+			return error_set(error, ERROR_OUT_OF_MEMORY, "no memory to decode a line of %zu steps",
+					 step_count);
 		beam->pasts = pasts;
 		search_step(&search, &steps[i], i > 0 ? &beam->fronts[(i - 1) % 2] : NULL, &beam->fronts[i % 2]);
 	}

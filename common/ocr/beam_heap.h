@@ -1,6 +1,6 @@
 /*
- * The small binary heaps of the beam search. Which entry stands where decides the order in which paths are continued and
- * which of equal scores stays, so these are the steps of Tesseract's heap (ccutil/genericheap.h) one by one.
+ * The small binary heaps of the beam search. Which entry stands where decides the order in which paths are continued
+ * and which of equal scores stays, so these are the steps of Tesseract's heap (ccutil/genericheap.h) one by one.
  */
 #ifndef FILOT_BEAM_HEAP_H
 #define FILOT_BEAM_HEAP_H
@@ -17,7 +17,8 @@ struct beam_heap_entry {
 /* A binary heap with the worst path on top. The order within matters: it is the order in which paths are continued. */
 struct beam_heap {
 	uint32_t count;
-	float bar; /* a path must be better to be added: -INFINITY until the heap is full, then the worst path's score */
+	float
+	    bar; /* a path must be better to be added: -INFINITY until the heap is full, then the worst path's score */
 	struct beam_heap_entry entries[BEAM_HEAP_MOST + 1];
 };
 

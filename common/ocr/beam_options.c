@@ -3,7 +3,7 @@
 
 #include <math.h>
 
-#define DICTIONARY_RATIO 2.25f /* certainties outside the dictionary count so many times (kDictRatio) */
+#define DICTIONARY_RATIO 2.25f	  /* certainties outside the dictionary count so many times (kDictRatio) */
 #define CERTAINTY_OFFSET (-0.085) /* to give the dictionary a chance (kCertOffset) */
 
 static struct beam_certainty make_certainty(float probability, float least)
@@ -22,7 +22,8 @@ static void insert_branch(struct beam_branch branches[3], int *count, struct bea
 	for (; place > 0; place--) {
 		const struct recoder_child *before = branches[place - 1].child;
 
-		if (by_final ? before->final_rank < branch.child->final_rank : before->next_rank < branch.child->next_rank)
+		if (by_final ? before->final_rank < branch.child->final_rank
+			     : before->next_rank < branch.child->next_rank)
 			break;
 		branches[place] = branches[place - 1];
 	}
@@ -70,7 +71,8 @@ void beam_options_set(struct beam_options *options, const struct beam_model *mod
 		struct beam_option *option = &options->options[i];
 		float sum = probabilities[i] + step->null_probability;
 
-		*option = (struct beam_option){ .code = codes[i], .is_null = codes[i] == null_code,
+		*option = (struct beam_option){ .code = codes[i],
+						.is_null = codes[i] == null_code,
 						.alone = make_certainty(probabilities[i], least) };
 		if (option->is_null)
 			continue;

@@ -1,4 +1,5 @@
-/* What a step of the beam search may append to a path: at most three codes, and what they finish or begin. For beam.c. */
+/* What a step of the beam search may append to a path: at most three codes, and what they finish or begin. For beam.c.
+ */
 #ifndef FILOT_BEAM_OPTIONS_H
 #define FILOT_BEAM_OPTIONS_H
 
@@ -30,7 +31,8 @@ struct beam_branch {
 };
 
 struct beam_branches {
-	struct beam_branch finals[3], nexts[3]; /* in the recoder's order of trial; finals of any likelihood and not disabled */
+	struct beam_branch finals[3],
+	    nexts[3]; /* in the recoder's order of trial; finals of any likelihood and not disabled */
 	int final_count, next_count;
 };
 

@@ -34,9 +34,9 @@ static inline void keep_two(float *first, float *second, float value)
 }
 
 /*
- * The outputs are dealt out to lanes, which compilers make vectors of; the two largest values of all lanes are found first,
- * then where they are, in the lanes that have them. Only when more than two outputs are as large as the second one does the
- * heap have to decide. Reads the outputs once, and about ten of them again.
+ * The outputs are dealt out to lanes, which compilers make vectors of; the two largest values of all lanes are found
+ * first, then where they are, in the lanes that have them. Only when more than two outputs are as large as the second
+ * one does the heap have to decide. Reads the outputs once, and about ten of them again.
  */
 struct beam_step beam_reduce(const float *outputs, int32_t count, int32_t null_code)
 {

@@ -1,6 +1,6 @@
 /*
- * Reading the best path: first its characters with their certainties and boundaries, then the words that they make. Sums are
- * in double and kept as float where Tesseract's are (ExtractPathAsUnicharIds, calculateCharBoundaries,
+ * Reading the best path: first its characters with their certainties and boundaries, then the words that they make.
+ * Sums are in double and kept as float where Tesseract's are (ExtractPathAsUnicharIds, calculateCharBoundaries,
  * ExtractBestPathAsWords; WERD_CHOICE's sums; SearchWords for the final certainty).
  */
 #include <stdlib.h>
@@ -36,7 +36,8 @@ static void read_character(struct beam *beam, size_t step_count, size_t *step, s
 	if (at == step_count)
 		return;
 	struct beam_character *character = &beam->characters[line->character_count++];
-	*character = (struct beam_character){ .unichar = past->unichar, .step = (int32_t)at,
+	*character = (struct beam_character){ .unichar = past->unichar,
+					      .step = (int32_t)at,
 					      .first_step = before ? before->end_step : 0 };
 	do {
 		past = &beam->pasts[beam->path[at++]];
@@ -70,9 +71,8 @@ static bool is_break(const struct beam *beam, size_t character)
 	if (is_space(beam, character) || past->starts_word)
 		return true;
 	/* Scripts without spaces: outside the dictionary each character is a word. */
-	return past->permuter == PERMUTER_TOP &&
-	       (!unichars[beam->characters[character].unichar].space_delimited ||
-		!unichars[beam->characters[character - 1].unichar].space_delimited);
+	return past->permuter == PERMUTER_TOP && (!unichars[beam->characters[character].unichar].space_delimited ||
+						  !unichars[beam->characters[character - 1].unichar].space_delimited);
 }
 
 static void read_words(struct beam *beam, struct beam_line *line)
@@ -85,7 +85,8 @@ static void read_words(struct beam *beam, struct beam_line *line)
 
 		for (end = first + 1; end < line->character_count && !is_break(beam, end);)
 			end++;
-		*word = (struct beam_word){ .first_character = first, .character_count = end - first,
+		*word = (struct beam_word){ .first_character = first,
+					    .character_count = end - first,
 					    .permuter = (enum permuter)past_of(beam, end - 1)->permuter };
 		word->leading_space = first > 0 && is_space(beam, first - 1);
 		word->certainty = beam->characters[first].certainty;
@@ -97,7 +98,8 @@ static void read_words(struct beam *beam, struct beam_line *line)
 		if (end < line->character_count && is_space(beam, end))
 			space_after = beam->characters[end++].certainty;
 		word->space_certainty = space_before < space_after ? space_before : space_after;
-		word->final_certainty = word->certainty < word->space_certainty ? word->certainty : word->space_certainty;
+		word->final_certainty =
+		    word->certainty < word->space_certainty ? word->certainty : word->space_certainty;
 		word->final_certainty *= CERTAINTY_SCALE;
 		space_before = space_after;
 	}
@@ -107,7 +109,7 @@ static bool reserve(struct beam *beam, size_t step_count)
 {
 	uint32_t *path = array_grow(beam->path, &beam->path_capacity, step_count, sizeof *path);
 	struct beam_character *characters =
-		array_grow(beam->characters, &beam->character_capacity, step_count, sizeof *characters);
+	    array_grow(beam->characters, &beam->character_capacity, step_count, sizeof *characters);
 	struct beam_word *words = array_grow(beam->words, &beam->word_capacity, step_count, sizeof *words);
 
 	if (path)
@@ -122,7 +124,8 @@ static bool reserve(struct beam *beam, size_t step_count)
 bool beam_read_words(struct beam *beam, uint32_t best, size_t step_count, struct beam_line *line, struct error *error)
 {
 	if (!reserve(beam, step_count))
-		return error_set(error, ERROR_OUT_OF_MEMORY, "no memory for the words of a line of %zu steps", step_count);
+		return error_set(error, ERROR_OUT_OF_MEMORY, "no memory for the words of a line of %zu steps",
+				 step_count);
 	for (size_t at = step_count; at-- > 0; best = beam->pasts[best].previous)
 		beam->path[at] = best;
 	*line = (struct beam_line){ .characters = beam->characters, .words = beam->words };

@@ -41,8 +41,8 @@ static bool read_header(struct dawg *dawg, const uint8_t *bytes, size_t length, 
 	if (le16toh(magic) != MAGIC)
 		return error_set(error, ERROR_CONFIG, "word graph: begins with %d, not 42", (int)le16toh(magic));
 	if (alphabet != (uint32_t)unichar_count || alphabet < 1 || alphabet > LARGEST_ALPHABET)
-		return error_set(error, ERROR_CONFIG, "word graph: an alphabet of %u, not the character set's %d", alphabet,
-				 unichar_count);
+		return error_set(error, ERROR_CONFIG, "word graph: an alphabet of %u, not the character set's %d",
+				 alphabet, unichar_count);
 	if (edge_count < 1 || edge_count > LARGEST_EDGE_COUNT || (length - HEADER_BYTES) % EDGE_BYTES != 0 ||
 	    (length - HEADER_BYTES) / EDGE_BYTES != edge_count)
 		return error_set(error, ERROR_CONFIG, "word graph: %u edges in %zu bytes", edge_count, length);
@@ -100,8 +100,9 @@ static bool index_root(struct dawg *dawg, struct error *error)
 }
 
 /*
- * No node may be reached from itself. Kahn's way: take away nodes that nothing leads to until none is left; what a cycle
- * holds can never be taken. `arrivals` counts the edges that lead to a node, by its first edge; `ready` is a stack.
+ * No node may be reached from itself. Kahn's way: take away nodes that nothing leads to until none is left; what a
+ * cycle holds can never be taken. `arrivals` counts the edges that lead to a node, by its first edge; `ready` is a
+ * stack.
  */
 static bool is_acyclic(const struct dawg *dawg, uint32_t *arrivals, uint32_t *ready)
 {

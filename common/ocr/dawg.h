@@ -1,13 +1,14 @@
 /*
- * A word list as a graph (entries lstm-word-dawg, lstm-punc-dawg, lstm-number-dawg): Tesseract's squished DAWG. A node is a
- * run of edges, each with a letter (a unichar id) and the node that it leads to; words share beginnings and ends. In the
- * punctuation graph the letter 0 stands for a whole word, in the number graph for any digit. Immutable after loading.
+ * A word list as a graph (entries lstm-word-dawg, lstm-punc-dawg, lstm-number-dawg): Tesseract's squished DAWG. A node
+ * is a run of edges, each with a letter (a unichar id) and the node that it leads to; words share beginnings and ends.
+ * In the punctuation graph the letter 0 stands for a whole word, in the number graph for any digit. Immutable after
+ * loading.
  *
  * Loading checks every edge, that nodes are whole and that there is no cycle, so walks need no checks.
  *
- * Format (dict/dawg.*, little endian): int16 42, int32 alphabet size, int32 edge count, then 64-bit edges: the letter in
- * ceil(log2(alphabet + 1)) bits, three flags (last edge of its node, backward, end of a word), the next node in the rest:
- * the index of its first edge, 0 when no word goes on from here. Edge 0 begins the root, whose letters ascend.
+ * Format (dict/dawg.*, little endian): int16 42, int32 alphabet size, int32 edge count, then 64-bit edges: the letter
+ * in ceil(log2(alphabet + 1)) bits, three flags (last edge of its node, backward, end of a word), the next node in the
+ * rest: the index of its first edge, 0 when no word goes on from here. Edge 0 begins the root, whose letters ascend.
  */
 #ifndef FILOT_DAWG_H
 #define FILOT_DAWG_H
@@ -23,13 +24,14 @@
 #define DAWG_PATTERN 0 /* the letter that stands for a word or a digit */
 
 #define DAWG_LETTER_LAST 0x8000u /* in letters[]: the last edge of its node */
-#define DAWG_LINK_WORD_END 1u /* in links[]; the next node is above it */
+#define DAWG_LINK_WORD_END 1u	 /* in links[]; the next node is above it */
 
 struct dawg {
 	uint32_t edge_count;
 	int32_t alphabet; /* letters are below it */
-	uint16_t *letters; /* [edge_count] letter and DAWG_LETTER_LAST: two bytes an edge, as a walk looks at many of them */
-	uint32_t *links; /* [edge_count] next node << 1 | DAWG_LINK_WORD_END */
+	uint16_t
+	    *letters; /* [edge_count] letter and DAWG_LETTER_LAST: two bytes an edge, as a walk looks at many of them */
+	uint32_t *links;     /* [edge_count] next node << 1 | DAWG_LINK_WORD_END */
 	int32_t *root_edges; /* [alphabet] the root's edge of a letter, DAWG_NO_EDGE when none */
 };
 

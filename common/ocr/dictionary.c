@@ -83,7 +83,8 @@ static void add(struct reading *reading, struct dictionary_position position, bo
 		reading->made[reading->count++] = position;
 }
 
-/* From a position in the punctuation graph alone: into a word or number where the pattern has one, and on in the pattern. */
+/* From a position in the punctuation graph alone: into a word or number where the pattern has one, and on in the
+ * pattern. */
 static void read_punctuation(struct reading *reading, const struct dictionary_position *from)
 {
 	const struct dictionary *dictionary = reading->dictionary;
@@ -95,21 +96,26 @@ static void read_punctuation(struct reading *reading, const struct dictionary_po
 
 		for (size_t i = 0; i < sizeof graphs; i++) {
 			const struct dawg *dawg = graph_of(dictionary, graphs[i]);
-			int32_t edge = !dawg ? DAWG_NO_EDGE : dawg_find(dawg, DAWG_ROOT,
-									letter_for(dictionary, graphs[i], reading->unichar));
+			int32_t edge =
+			    !dawg ? DAWG_NO_EDGE
+				  : dawg_find(dawg, DAWG_ROOT, letter_for(dictionary, graphs[i], reading->unichar));
 
 			if (edge != DAWG_NO_EDGE)
 				add(reading,
-				    (struct dictionary_position){ .edge = edge, .punctuation_edge = pattern,
-								  .graph = graphs[i], .has_punctuation = true },
+				    (struct dictionary_position){ .edge = edge,
+								  .punctuation_edge = pattern,
+								  .graph = graphs[i],
+								  .has_punctuation = true },
 				    dawg_word_ends(dawg, edge) && dawg_word_ends(punctuation, pattern));
 		}
 	}
 	int32_t edge = edge_after(punctuation, from->punctuation_edge, reading->unichar);
 	if (edge != DAWG_NO_EDGE)
 		add(reading,
-		    (struct dictionary_position){ .edge = DAWG_NO_EDGE, .punctuation_edge = edge,
-						  .graph = PERMUTER_PUNCTUATION, .has_punctuation = true },
+		    (struct dictionary_position){ .edge = DAWG_NO_EDGE,
+						  .punctuation_edge = edge,
+						  .graph = PERMUTER_PUNCTUATION,
+						  .has_punctuation = true },
 		    dawg_word_ends(punctuation, edge));
 }
 
@@ -125,8 +131,11 @@ static void read_word(struct reading *reading, const struct dictionary_position 
 
 		if (edge != DAWG_NO_EDGE)
 			add(reading,
-			    (struct dictionary_position){ .edge = from->edge, .punctuation_edge = edge,
-							  .graph = from->graph, .has_punctuation = true, .is_back = true },
+			    (struct dictionary_position){ .edge = from->edge,
+							  .punctuation_edge = edge,
+							  .graph = from->graph,
+							  .has_punctuation = true,
+							  .is_back = true },
 			    dawg_word_ends(punctuation, edge));
 	}
 	if (from->is_back)
@@ -137,7 +146,8 @@ static void read_word(struct reading *reading, const struct dictionary_position 
 
 		position.edge = edge;
 		add(reading, position,
-		    dawg_word_ends(dawg, edge) && (!punctuation || dawg_word_ends(punctuation, from->punctuation_edge)));
+		    dawg_word_ends(dawg, edge) &&
+			(!punctuation || dawg_word_ends(punctuation, from->punctuation_edge)));
 	}
 }
 
@@ -186,8 +196,11 @@ bool dictionary_has_word(const struct dictionary *dictionary, const int32_t *uni
 
 	for (size_t i = 0; i < count; i++) {
 		struct dictionary_step step = { .permuter = PERMUTER_NONE };
-		struct reading reading = { .dictionary = dictionary, .unichar = unichars[i], .is_last = i == count - 1,
-					   .made = positions[(i + 1) % 2], .step = &step };
+		struct reading reading = { .dictionary = dictionary,
+					   .unichar = unichars[i],
+					   .is_last = i == count - 1,
+					   .made = positions[(i + 1) % 2],
+					   .step = &step };
 
 		if (unichars[i] == DAWG_PATTERN)
 			return false;
@@ -205,8 +218,8 @@ bool dictionary_has_word(const struct dictionary *dictionary, const int32_t *uni
 static bool reserve(struct dictionary_walk *walk)
 {
 	struct dictionary_position *positions =
-		array_grow(walk->positions, &walk->position_capacity, walk->position_count + DICTIONARY_POSITIONS_MOST,
-		     sizeof *positions);
+	    array_grow(walk->positions, &walk->position_capacity, walk->position_count + DICTIONARY_POSITIONS_MOST,
+		       sizeof *positions);
 	struct state *states = array_grow(walk->states, &walk->state_capacity, walk->state_count + 1, sizeof *states);
 
 	if (positions)
@@ -277,8 +290,10 @@ static struct dictionary_step compute_step(struct dictionary_walk *walk, int32_t
 		walk->failed = true;
 		return step;
 	}
-	struct reading reading = { .dictionary = walk->dictionary, .unichar = unichar,
-				   .made = walk->positions + walk->position_count, .step = &step };
+	struct reading reading = { .dictionary = walk->dictionary,
+				   .unichar = unichar,
+				   .made = walk->positions + walk->position_count,
+				   .step = &step };
 	const struct state *state = &walk->states[from];
 	read_unichar(&reading, walk->positions + state->first, state->count);
 	if (step.permuter != PERMUTER_NONE)

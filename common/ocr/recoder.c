@@ -66,14 +66,18 @@ static int compare_sequences(const void *left, const void *right)
 }
 
 /*
- * The child made of sequences [first, end), which agree in depth + 1 codes. Tesseract lists a prefix's codes in the order
- * of the unichars that brought them, so the least unichar is the rank; of several that a code finishes, the last wins.
+ * The child made of sequences [first, end), which agree in depth + 1 codes. Tesseract lists a prefix's codes in the
+ * order of the unichars that brought them, so the least unichar is the rank; of several that a code finishes, the last
+ * wins.
  */
-static struct recoder_child make_child(const struct recoder *recoder, const struct sequence *sequences, struct range run,
-				       int32_t *longer)
+static struct recoder_child make_child(const struct recoder *recoder, const struct sequence *sequences,
+				       struct range run, int32_t *longer)
 {
-	struct recoder_child child = { .code = sequences[run.first].codes[run.depth], .unichar = UNICHAR_NONE,
-				       .prefix = RECODER_NONE, .final_rank = RECODER_NONE, .next_rank = RECODER_NONE };
+	struct recoder_child child = { .code = sequences[run.first].codes[run.depth],
+				       .unichar = UNICHAR_NONE,
+				       .prefix = RECODER_NONE,
+				       .final_rank = RECODER_NONE,
+				       .next_rank = RECODER_NONE };
 	int32_t i = run.first;
 
 	for (; i < run.end && sequences[i].length == run.depth + 1; i++) {
@@ -152,7 +156,8 @@ static bool read_sequences(struct recoder *recoder, struct sequence *sequences, 
 	if (sequences[UNICHAR_SPACE].length != 1 || sequences[UNICHAR_SPACE].codes[0] != UNICHAR_SPACE)
 		return error_set(error, ERROR_CONFIG, "recoder: the space is not code 0");
 	if (!has_null)
-		return error_set(error, ERROR_CONFIG, "recoder: no character has the blank's code %d", recoder->null_code);
+		return error_set(error, ERROR_CONFIG, "recoder: no character has the blank's code %d",
+				 recoder->null_code);
 	return true;
 }
 
@@ -167,7 +172,8 @@ static bool load(struct recoder *recoder, const uint8_t *bytes, size_t length, i
 
 	/* A model whose characters have no code for the blank adds one for it after them. */
 	if (count < 1 || (count != unichar_count && count != unichar_count + 1))
-		return error_set(error, ERROR_CONFIG, "recoder: %d characters, not the character set's %d", count, unichar_count);
+		return error_set(error, ERROR_CONFIG, "recoder: %d characters, not the character set's %d", count,
+				 unichar_count);
 	sequences = calloc((size_t)count, sizeof *sequences);
 	ranges = calloc(room, sizeof *ranges);
 	recoder->prefixes = calloc(room, sizeof *recoder->prefixes);
@@ -179,8 +185,8 @@ static bool load(struct recoder *recoder, const uint8_t *bytes, size_t length, i
 	}
 	if (!read_sequences(recoder, sequences, count, bytes + 4, bytes + length, output_count, error))
 		goto out;
-	if (count > unichar_count && (sequences[unichar_count].length != 1 ||
-				      sequences[unichar_count].codes[0] != recoder->null_code)) {
+	if (count > unichar_count &&
+	    (sequences[unichar_count].length != 1 || sequences[unichar_count].codes[0] != recoder->null_code)) {
 		error_set(error, ERROR_CONFIG, "recoder: the character after the last is not the blank");
 		goto out;
 	}

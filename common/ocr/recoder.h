@@ -3,11 +3,11 @@
  * sequence of 1 to 9 codes, a code being the index of a network output. Most languages have one code a unichar; Han and
  * Hangul take up to five, so that thousands of characters need some two hundred outputs.
  *
- * Kept as a tree of prefixes, as decoding walks it: from a prefix, a code can finish a unichar, lead to a longer prefix,
- * or both. Immutable after loading, so threads share it.
+ * Kept as a tree of prefixes, as decoding walks it: from a prefix, a code can finish a unichar, lead to a longer
+ * prefix, or both. Immutable after loading, so threads share it.
  *
- * Format (ccutil/unicharcompress.*, little endian): uint32 count, then for each unichar int8 (1), int32 length, that many
- * int32 codes. Several unichars may have the same codes: the last one is what decoding gives.
+ * Format (ccutil/unicharcompress.*, little endian): uint32 count, then for each unichar int8 (1), int32 length, that
+ * many int32 codes. Several unichars may have the same codes: the last one is what decoding gives.
  */
 #ifndef FILOT_RECODER_H
 #define FILOT_RECODER_H
@@ -19,14 +19,15 @@
 #include "common/base/error.h"
 
 #define RECODER_LONGEST 9 /* codes of a unichar (RecodedCharID::kMaxCodeLen) */
-#define RECODER_ROOT 0 /* the empty prefix */
+#define RECODER_ROOT 0	  /* the empty prefix */
 #define RECODER_NONE (-1)
 
 struct recoder_child {
 	int32_t code;
 	int32_t unichar; /* that the code finishes; UNICHAR_NONE for the null code */
-	int32_t prefix; /* that the code leads to, RECODER_NONE when none */
-	/* Places in Tesseract's lists of finishing and of leading codes, RECODER_NONE when in none: its order of trial. */
+	int32_t prefix;	 /* that the code leads to, RECODER_NONE when none */
+	/* Places in Tesseract's lists of finishing and of leading codes, RECODER_NONE when in none: its order of trial.
+	 */
 	int32_t final_rank, next_rank;
 };
 
@@ -35,9 +36,9 @@ struct recoder_prefix {
 };
 
 struct recoder {
-	int32_t code_count; /* 1 + the largest code */
-	int32_t null_code; /* CTC's blank */
-	int32_t longest; /* codes of the longest unichar */
+	int32_t code_count;		 /* 1 + the largest code */
+	int32_t null_code;		 /* CTC's blank */
+	int32_t longest;		 /* codes of the longest unichar */
 	struct recoder_prefix *prefixes; /* RECODER_ROOT first */
 	struct recoder_child *children;
 	int32_t *root_children; /* [code_count] index of the root's child of that code, RECODER_NONE when none */
@@ -45,9 +46,9 @@ struct recoder {
 
 /*
  * Reads the entry's bytes, which are not needed after. `unichar_count` is the character set's size, `output_count` the
- * network's outputs, `null_code` its blank. ERROR_CONFIG when the entry is not a recoder to its last byte, when codes are
- * not outputs, when the space is not code 0 alone, or when the blank is not a code of its own (decoding relies on it;
- * every published model is so); ERROR_OUT_OF_MEMORY.
+ * network's outputs, `null_code` its blank. ERROR_CONFIG when the entry is not a recoder to its last byte, when codes
+ * are not outputs, when the space is not code 0 alone, or when the blank is not a code of its own (decoding relies on
+ * it; every published model is so); ERROR_OUT_OF_MEMORY.
  */
 struct recoder *recoder_new(const void *bytes, size_t length, int32_t unichar_count, int32_t output_count,
 			    int32_t null_code, struct error *error);

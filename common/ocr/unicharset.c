@@ -1,6 +1,6 @@
 /*
- * The character set is text, so reading it is cutting lines into fields. The widths and heights of glyphs, which only the
- * old engine used, are checked to be numbers and dropped.
+ * The character set is text, so reading it is cutting lines into fields. The widths and heights of glyphs, which only
+ * the old engine used, are checked to be numbers and dropped.
  */
 #include "common/ocr/unicharset.h"
 
@@ -41,7 +41,8 @@ static bool is_blank(char byte)
 /* The next line's fields; those after FIELDS_MOST belong to a comment. */
 static bool next_line(struct unicharset_reader *reader, struct field fields[FIELDS_MOST], size_t *count)
 {
-	const char *end = reader->next < reader->end ? memchr(reader->next, '\n', (size_t)(reader->end - reader->next)) : NULL;
+	const char *end =
+	    reader->next < reader->end ? memchr(reader->next, '\n', (size_t)(reader->end - reader->next)) : NULL;
 
 	reader->line++;
 	if (!end)
@@ -101,7 +102,9 @@ static bool set_text(const struct unicharset_reader *reader, struct unichar *uni
 	/* Ligatures that have no code point of their own (unicharset.cpp, kCustomLigatures). */
 	static const struct {
 		const char *code, *text;
-	} ligatures[] = { { "\uE003", "ct" }, { "\uE006", "ſh" }, { "\uE007", "ſi" }, { "\uE008", "ſl" }, { "\uE009", "ſſ" } };
+	} ligatures[] = {
+		{ "\uE003", "ct" }, { "\uE006", "ſh" }, { "\uE007", "ſi" }, { "\uE008", "ſl" }, { "\uE009", "ſſ" }
+	};
 
 	if (field->length > UNICHAR_LONGEST_BYTES)
 		return fail(reader, "a character of more than 30 bytes");
@@ -125,7 +128,8 @@ static bool set_script(const struct unicharset_reader *reader, struct unicharset
 	if (field->length >= sizeof *set->scripts)
 		return fail(reader, "a script's name of more than 63 bytes");
 	for (size_t i = 0; i < set->script_count; i++) {
-		if (strlen(set->scripts[i]) == field->length && memcmp(set->scripts[i], field->start, field->length) == 0) {
+		if (strlen(set->scripts[i]) == field->length &&
+		    memcmp(set->scripts[i], field->start, field->length) == 0) {
 			unichar->script = (uint16_t)i;
 			return true;
 		}
@@ -192,12 +196,13 @@ static void derive(struct unicharset *set)
 	static const char *const unspaced[] = { "Han", "Thai", "Hangul", "Hiragana", "Katakana" };
 	int32_t left_to_right = 0, right_to_left = 0;
 
-	set->space_delimited = script_index(set, "Han") == 0 && script_index(set, "Katakana") == 0 &&
-			       script_index(set, "Thai") == 0;
+	set->space_delimited =
+	    script_index(set, "Han") == 0 && script_index(set, "Katakana") == 0 && script_index(set, "Thai") == 0;
 	for (int32_t id = 0; id < set->count; id++) {
 		struct unichar *unichar = &set->unichars[id];
 
-		/* A script that the set lacks counts as "NULL" here, so a unichar without a script is not space delimited. */
+		/* A script that the set lacks counts as "NULL" here, so a unichar without a script is not space
+		 * delimited. */
 		unichar->space_delimited = true;
 		for (size_t i = 0; i < sizeof unspaced / sizeof *unspaced; i++)
 			if (unichar->script == script_index(set, unspaced[i]))

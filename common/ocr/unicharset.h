@@ -38,12 +38,14 @@ enum unichar_direction {
 };
 
 struct unichar {
-	char text[UNICHAR_LONGEST_BYTES + 1]; /* UTF-8, as it is written in results; private-use ligatures are spelled out */
+	char text[UNICHAR_LONGEST_BYTES +
+		  1];	    /* UTF-8, as it is written in results; private-use ligatures are spelled out */
 	uint8_t properties; /* of enum unichar_property */
-	uint8_t direction; /* ICU's value, 0..22 */
-	/* false: words of this script are not set apart by spaces (Han, Hiragana, Katakana, Hangul, Thai; see unicharset.c) */
+	uint8_t direction;  /* ICU's value, 0..22 */
+	/* false: words of this script are not set apart by spaces (Han, Hiragana, Katakana, Hangul, Thai; see
+	 * unicharset.c) */
 	bool space_delimited;
-	uint16_t script; /* index in scripts */
+	uint16_t script;	    /* index in scripts */
 	int32_t other_case, mirror; /* unichar ids; itself when it has none */
 };
 
@@ -53,20 +55,21 @@ struct unicharset {
 	char (*scripts)[64]; /* "NULL" first, then in the order of the file: "Common", "Latin", … */
 	size_t script_count;
 	bool space_delimited; /* the language's words are: it has no Han, Katakana or Thai */
-	bool right_to_left; /* most of its unichars that have a direction run from right to left */
+	bool right_to_left;   /* most of its unichars that have a direction run from right to left */
 };
 
 /*
- * Reads the entry's bytes, which are not needed after. ERROR_CONFIG with the line's number when they are not a character
- * set (other counts, text that is no UTF-8, over 30 bytes or empty, numbers that are none), ERROR_OUT_OF_MEMORY.
+ * Reads the entry's bytes, which are not needed after. ERROR_CONFIG with the line's number when they are not a
+ * character set (other counts, text that is no UTF-8, over 30 bytes or empty, numbers that are none),
+ * ERROR_OUT_OF_MEMORY.
  */
 struct unicharset *unicharset_new(const void *bytes, size_t length, struct error *error);
 void unicharset_free(struct unicharset *unicharset); /* NULL is fine */
 
 /*
- * Sets marks[id], of `count` marks, to 1 for the unichars that `text` (UTF-8) is made of: at each place the longest one that
- * is in the set; what is not is passed over. For a model's blacklist (tessedit_char_blacklist in its config entry, as
- * Hindi's "1"), which Tesseract applies to every language that is read with it: struct beam_model's `disabled`.
+ * Sets marks[id], of `count` marks, to 1 for the unichars that `text` (UTF-8) is made of: at each place the longest one
+ * that is in the set; what is not is passed over. For a model's blacklist (tessedit_char_blacklist in its config entry,
+ * as Hindi's "1"), which Tesseract applies to every language that is read with it: struct beam_model's `disabled`.
  */
 void unicharset_mark(const struct unicharset *unicharset, const char *text, uint8_t *marks);
 

@@ -2,8 +2,8 @@
  * usage: decode_lines TESSDATA LANGUAGE IMAGE...
  *
  * Decoding of the same lines by libtesseract and by us, in one process: the images are read by libtesseract, whose beam
- * search is called through symbols that this program defines as well; so each line's outputs are seen on their way in, and
- * both searches are timed on them, each the best of a few runs, one after the other. Prints a JSON line a figure on
+ * search is called through symbols that this program defines as well; so each line's outputs are seen on their way in,
+ * and both searches are timed on them, each the best of a few runs, one after the other. Prints a JSON line a figure on
  * standard output and a table on standard error.
  */
 #include <dlfcn.h>
@@ -20,7 +20,9 @@
 #define RUNS 5
 #define DECODE "_ZN9tesseract16RecodeBeamSearch6DecodeERKNS_9NetworkIOEdddPKNS_10UNICHARSETEi"
 #define DECODE_STEP "_ZN9tesseract16RecodeBeamSearch10DecodeStepEPKfidddPKNS_10UNICHARSETEb"
-#define EXTRACT "_ZN9tesseract16RecodeBeamSearch22ExtractBestPathAsWordsERKNS_4TBOXEfbPKNS_10UNICHARSETEPNS_13PointerVectorINS_8WERD_RESEEEi"
+#define EXTRACT                                                                                                        \
+	"_ZN9tesseract16RecodeBeamSearch22ExtractBestPathAsWordsERKNS_4TBOXEfbPKNS_10UNICHARSETEPNS_"                  \
+	"13PointerVectorINS_8WERD_RESEEEi"
 
 enum { ENTRY_LSTM = 17, ENTRY_PUNCTUATION, ENTRY_WORDS, ENTRY_NUMBERS, ENTRY_UNICHARSET, ENTRY_RECODER };
 
@@ -74,7 +76,8 @@ void search_step(void *search, const float *outputs, int step, double ratio, dou
 	if (!function)
 		*(void **)&function = original(DECODE_STEP);
 	if (bench.recording) {
-		float *grown = array_grow(bench.outputs, &bench.capacity, (bench.step_count + 1) * bench.output_count, sizeof *grown);
+		float *grown = array_grow(bench.outputs, &bench.capacity, (bench.step_count + 1) * bench.output_count,
+					  sizeof *grown);
 
 		if (!grown)
 			abort();
@@ -117,15 +120,16 @@ static void decode_ours(void)
 		double start = now_s(), spent;
 
 		for (size_t step = 0; step < bench.step_count; step++) {
-			struct beam_step next = beam_reduce(bench.outputs + step * bench.output_count, (int32_t)bench.output_count, 0);
+			struct beam_step next =
+			    beam_reduce(bench.outputs + step * bench.output_count, (int32_t)bench.output_count, 0);
 
 			reduced.top += next.top;
 		}
 		spent = now_s() - start;
 		best_reduce = spent < best_reduce ? spent : best_reduce;
 		start = now_s();
-		if (!beam_decode_outputs(bench.beam, bench.outputs, bench.step_count, bench.output_count, bench.output_count, &line,
-					 &error)) {
+		if (!beam_decode_outputs(bench.beam, bench.outputs, bench.step_count, bench.output_count,
+					 bench.output_count, &line, &error)) {
 			(void)fprintf(stderr, "decode_lines: %s\n", error.message);
 			exit(1);
 		}
@@ -215,7 +219,8 @@ static void open_model(const char *path)
 	entry = entry_of(bytes, length, ENTRY_UNICHARSET, &size);
 	struct unicharset *unicharset = entry ? unicharset_new(entry, size, &error) : NULL;
 	entry = entry_of(bytes, length, ENTRY_RECODER, &size);
-	struct recoder *recoder = !unicharset || !entry ? NULL : recoder_new(entry, size, unicharset->count, 65536, null_code, &error);
+	struct recoder *recoder =
+	    !unicharset || !entry ? NULL : recoder_new(entry, size, unicharset->count, 65536, null_code, &error);
 	for (int i = 0; recoder && i < 3; i++) {
 		entry = entry_of(bytes, length, ENTRY_PUNCTUATION + i, &size);
 		if (entry)
@@ -237,8 +242,8 @@ static void open_model(const char *path)
 
 static void figure(const char *language, const char *name, double value, const char *unit)
 {
-	printf("{\"bench\":\"beam\",\"language\":\"%s\",\"figure\":\"%s\",\"value\":%.4g,\"unit\":\"%s\"}\n", language, name,
-	       value, unit);
+	printf("{\"bench\":\"beam\",\"language\":\"%s\",\"figure\":\"%s\",\"value\":%.4g,\"unit\":\"%s\"}\n", language,
+	       name, value, unit);
 	(void)fprintf(stderr, "  %-10s %-24s %12.4g %s\n", language, name, value, unit);
 }
 
@@ -266,7 +271,8 @@ int main(int argc, char **argv)
 		pixDestroy(&image);
 	}
 	if (bench.steps == 0) {
-		(void)fprintf(stderr, "decode_lines: no line was seen: an image without text, or a libtesseract whose search cannot be hooked\n");
+		(void)fprintf(stderr, "decode_lines: no line was seen: an image without text, or a libtesseract whose "
+				      "search cannot be hooked\n");
 		return 1;
 	}
 	figure(argv[2], "lines", (double)bench.lines, "lines");

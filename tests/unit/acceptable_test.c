@@ -10,8 +10,8 @@ static void longer_words_of_the_dictionary_may_be_less_certain(void)
 		const char *text;
 		float threshold; /* acceptable just above it, not at it */
 	} cases[] = {
-		{ "wall", -3.5f }, { "thirty", -4.5f }, { "(wall)", -3.5f }, { "us", -2.5f }, { "tv", -2.5f },
-		{ "qzxv", -2.5f }, { "1234567", -2.5f }, { "walk", -2.5f }, { ",", -2.5f },
+		{ "wall", -3.5f }, { "thirty", -4.5f },	 { "(wall)", -3.5f }, { "us", -2.5f }, { "tv", -2.5f },
+		{ "qzxv", -2.5f }, { "1234567", -2.5f }, { "walk", -2.5f },   { ",", -2.5f },
 	};
 	struct decode_data data = decode_data_open("eng");
 	struct beam_model model = decode_data_model(&data);
@@ -33,8 +33,8 @@ static void longer_words_of_the_dictionary_may_be_less_certain(void)
 }
 
 /*
- * A character set of a, A, 1 and -, and a graph that has every word of five of them, so that only case decides. Each has a
- * run of at least three letters, which would lower the threshold to -3.
+ * A character set of a, A, 1 and -, and a graph that has every word of five of them, so that only case decides. Each
+ * has a run of at least three letters, which would lower the threshold to -3.
  */
 static void words_of_odd_case_need_the_certainty_of_others(void)
 {
@@ -46,8 +46,8 @@ static void words_of_odd_case_need_the_certainty_of_others(void)
 	} cases[] = {
 		{ "aaaaa", false }, { "Aaaaa", false }, { "AAAAA", false }, { "AAA1-", false }, { "AAA11", false },
 		{ "-aaa-", false }, { "-AAA-", false }, { "1-AAA", false }, { "1-aaa", false }, { "--Aaa", false },
-		{ "aAAAA", true }, { "aaaaA", true }, { "AAAAa", true }, { "aaa1-", true }, { "Aaa1-", true },
-		{ "1AAA-", true }, { "1aaa-", true }, { "-aaA-", true },
+		{ "aAAAA", true },  { "aaaaA", true },	{ "AAAAa", true },  { "aaa1-", true },	{ "Aaa1-", true },
+		{ "1AAA-", true },  { "1aaa-", true },	{ "-aaA-", true },
 	};
 	struct unicharset *set = unicharset_new(text, sizeof text - 1, NULL);
 	uint8_t bytes[10 + 8 * EDGES] = { 42, 0, 5, 0, 0, 0, EDGES };
@@ -56,7 +56,8 @@ static void words_of_odd_case_need_the_certainty_of_others(void)
 	for (uint64_t i = 0; i < EDGES; i++) {
 		bool is_end = i >= EDGES - LETTERS;
 		uint64_t next = is_end ? 0 : (i / LETTERS + 1) * LETTERS;
-		uint64_t edge = (i % LETTERS + 1) | (uint64_t)(i % LETTERS == LETTERS - 1) << 3 | (uint64_t)is_end << 5 | next << 6;
+		uint64_t edge =
+		    (i % LETTERS + 1) | (uint64_t)(i % LETTERS == LETTERS - 1) << 3 | (uint64_t)is_end << 5 | next << 6;
 
 		memcpy(bytes + 10 + 8 * i, &edge, 8);
 	}

@@ -22,7 +22,8 @@ static void what_was_in_an_array_stays_when_it_grows(void)
 	}
 	for (int i = 0; numbers && i < 1000; i++)
 		CHECK(numbers[i] == i);
-	CHECK(array_grow(numbers, &capacity, 10, sizeof *numbers) == numbers); /* enough already: it stays where it is */
+	CHECK(array_grow(numbers, &capacity, 10, sizeof *numbers) ==
+	      numbers); /* enough already: it stays where it is */
 	free(numbers);
 }
 

@@ -91,7 +91,8 @@ static void lines_are_as_libtesseract_decodes_them(void)
 			struct error error = { 0 };
 			struct beam_line line = { 0 };
 
-			CHECK(beam_decode(beam, data.lines[at].steps, (size_t)data.lines[at].step_count, &line, &error));
+			CHECK(
+			    beam_decode(beam, data.lines[at].steps, (size_t)data.lines[at].step_count, &line, &error));
 			CHECK_STRING(error.message, "");
 			same += is_expected(&line, &data.lines[at]);
 		}
@@ -117,8 +118,9 @@ static void whole_outputs_give_what_their_reduced_steps_give(void)
 			continue;
 		matrices++;
 		for (int32_t at = 0; at < expected->step_count; at++) {
-			struct beam_step step = beam_reduce(expected->matrix + (size_t)at * (size_t)expected->output_count,
-							    expected->output_count, expected->null_code);
+			struct beam_step step =
+			    beam_reduce(expected->matrix + (size_t)at * (size_t)expected->output_count,
+					expected->output_count, expected->null_code);
 
 			CHECK(memcmp(&step, &expected->steps[at], sizeof step) == 0);
 		}
@@ -182,7 +184,8 @@ static void equal_outputs_are_chosen_as_the_heap_chooses(void)
 		struct beam_step step = beam_reduce(outputs, count, count - 1);
 		two_largest_by_heap(outputs, count, &top, &second);
 		CHECK(step.top == top && step.second == second);
-		CHECK(same_float(step.top_probability, outputs[top]) && same_float(step.second_probability, outputs[second]));
+		CHECK(same_float(step.top_probability, outputs[top]) &&
+		      same_float(step.second_probability, outputs[second]));
 		CHECK(same_float(step.null_probability, outputs[count - 1]));
 	}
 }
@@ -197,14 +200,15 @@ static void a_line_does_not_depend_on_the_lines_before_it(void)
 		struct beam *beam = beam_new(&model, NULL);
 
 		for (int at = 0; beam && at < 40; at++) {
-			const struct expected_line *expected = &data.lines[sample_random(&state, (unsigned)data.line_count)];
+			const struct expected_line *expected =
+			    &data.lines[sample_random(&state, (unsigned)data.line_count)];
 			struct beam_line line;
 
 			CHECK(beam_decode(beam, expected->steps, (size_t)expected->step_count, &line, NULL));
 			CHECK(is_expected(&line, expected));
 			/* A piece of it in between, which ends within a word. */
-			CHECK(beam_decode(beam, expected->steps, 1 + sample_random(&state, (unsigned)expected->step_count), &line,
-					  NULL));
+			CHECK(beam_decode(beam, expected->steps,
+					  1 + sample_random(&state, (unsigned)expected->step_count), &line, NULL));
 		}
 		beam_free(beam);
 		decode_data_close(&data);
@@ -282,23 +286,22 @@ static void check_line(const struct decode_data *data, const struct beam_line *l
 		const struct beam_word *word = &line->words[i];
 
 		/* Words stand one after another, with nothing or one space between. */
-		CHECK(word->first_character == next ||
-		      (word->leading_space && word->first_character == next + 1 &&
-		       line->characters[next].unichar == UNICHAR_SPACE));
+		CHECK(word->first_character == next || (word->leading_space && word->first_character == next + 1 &&
+							line->characters[next].unichar == UNICHAR_SPACE));
 		CHECK(word->character_count > 0 && word->space_certainty <= 0.0f);
 		CHECK(word->final_certainty <= word->certainty * 7.0f);
 		next = word->first_character + word->character_count;
 	}
-	CHECK(next == line->character_count || (next + 1 == line->character_count &&
-						line->characters[next].unichar == UNICHAR_SPACE));
+	CHECK(next == line->character_count ||
+	      (next + 1 == line->character_count && line->characters[next].unichar == UNICHAR_SPACE));
 }
 
 /* Up to `most`, in a quarter of cases one of the values that are special in some way. */
 static float random_probability(unsigned *state, float most)
 {
 	static const float special[] = { 0.0f, 1.0f, 1e-30f, 2.0611537e-9f, 0.5f };
-	float share = sample_random(state, 4) ? (float)sample_random(state, 1000000) / 1e6f :
-						special[sample_random(state, sizeof special / sizeof *special)];
+	float share = sample_random(state, 4) ? (float)sample_random(state, 1000000) / 1e6f
+					      : special[sample_random(state, sizeof special / sizeof *special)];
 
 	return share * most;
 }
@@ -314,11 +317,11 @@ static void random_step(struct beam_step *step, const struct decode_data *data, 
 		step->second = (step->top + 1) % data->output_count;
 	step->top_probability = random_probability(state, 1.0f);
 	step->second_probability = random_probability(state, 1.0f - step->top_probability);
-	step->null_probability = step->top == data->null_code ? step->top_probability :
-				 step->second == data->null_code ?
-								step->second_probability :
-								random_probability(state, 1.0f - step->top_probability -
-												  step->second_probability);
+	step->null_probability =
+	    step->top == data->null_code ? step->top_probability
+	    : step->second == data->null_code
+		? step->second_probability
+		: random_probability(state, 1.0f - step->top_probability - step->second_probability);
 }
 
 static void any_outputs_give_a_whole_line(void)

@@ -127,7 +127,8 @@ static void graphs_of_models_hold_known_words(void)
 
 		for (const char *letter = words[i]; *letter; letter++)
 			for (int32_t id = 0; id < data.unicharset->count; id++)
-				if (data.unicharset->unichars[id].text[0] == *letter && !data.unicharset->unichars[id].text[1])
+				if (data.unicharset->unichars[id].text[0] == *letter &&
+				    !data.unicharset->unichars[id].text[1])
 					letters[count++] = id;
 		found += contains(data.dawgs[1], letters, count);
 	}

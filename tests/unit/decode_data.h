@@ -3,8 +3,8 @@
  * libtesseract decoded with them. Little endian: "FILOTDEC", int32 outputs, blank, lines; five entries (character set,
  * recoder, punctuation, words, numbers), each uint32 bytes and that many; then the lines: int32 steps, outputs, blank,
  * characters, words, matrix (0 or 1); steps as struct beam_step; characters as int32 unichar, step, first, end, float
- * certainty, rating; words as int32 first, count, leading space, permuter, float certainty, rating, space, final; and, when
- * matrix is 1, all outputs as float [steps][outputs].
+ * certainty, rating; words as int32 first, count, leading space, permuter, float certainty, rating, space, final; and,
+ * when matrix is 1, all outputs as float [steps][outputs].
  */
 #ifndef FILOT_DECODE_DATA_H
 #define FILOT_DECODE_DATA_H
@@ -69,7 +69,8 @@ static inline void decode_data_line(struct expected_line *line, const char **nex
 	line->words = decode_data_take(next, (size_t)line->word_count * sizeof *line->words);
 	line->matrix = NULL;
 	if (line->has_matrix)
-		line->matrix = decode_data_take(next, (size_t)line->step_count * (size_t)line->output_count * sizeof(float));
+		line->matrix =
+		    decode_data_take(next, (size_t)line->step_count * (size_t)line->output_count * sizeof(float));
 }
 
 /* Loads tests/data/decode-LANG.bin and its model; exits with a message when that fails. */
@@ -124,7 +125,9 @@ static inline struct decode_data decode_data_open(const char *language)
 /* The model of the data; it points into *data, which must stay where it is. */
 static inline struct beam_model decode_data_model(const struct decode_data *data)
 {
-	return (struct beam_model){ .unicharset = data->unicharset, .recoder = data->recoder, .dictionary = &data->dictionary };
+	return (struct beam_model){ .unicharset = data->unicharset,
+				    .recoder = data->recoder,
+				    .dictionary = &data->dictionary };
 }
 
 /* The ids of ASCII text, of characters that the set has. */

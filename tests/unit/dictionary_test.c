@@ -31,22 +31,15 @@ static void words_numbers_and_punctuation_are_told_apart(void)
 		enum permuter permuter;
 		bool word_ends;
 	} cases[] = {
-		{ "wall", PERMUTER_WORD, true },
-		{ "wal", PERMUTER_WORD, false },
+		{ "wall", PERMUTER_WORD, true },	 { "wal", PERMUTER_WORD, false },
 		{ "walk", PERMUTER_WORD, false }, /* walker */
 		{ "(wall", PERMUTER_WORD, true }, /* the bracket is closed some words later */
-		{ "(wall)", PERMUTER_WORD, true },
-		{ "\"wall\"", PERMUTER_WORD, true },
-		{ "wall,", PERMUTER_WORD, true },
-		{ "wall.", PERMUTER_WORD, true },
-		{ "wall,thirty", PERMUTER_NONE, false },
-		{ "walq", PERMUTER_NONE, false },
-		{ "WALL", PERMUTER_NONE, false },
-		{ "7", PERMUTER_NUMBER, true },
-		{ "1234", PERMUTER_NUMBER, true },
-		{ "12.34", PERMUTER_NUMBER, true },
-		{ "(12)", PERMUTER_NUMBER, true },
-		{ "12wall", PERMUTER_NONE, false },
+		{ "(wall)", PERMUTER_WORD, true },	 { "\"wall\"", PERMUTER_WORD, true },
+		{ "wall,", PERMUTER_WORD, true },	 { "wall.", PERMUTER_WORD, true },
+		{ "wall,thirty", PERMUTER_NONE, false }, { "walq", PERMUTER_NONE, false },
+		{ "WALL", PERMUTER_NONE, false },	 { "7", PERMUTER_NUMBER, true },
+		{ "1234", PERMUTER_NUMBER, true },	 { "12.34", PERMUTER_NUMBER, true },
+		{ "(12)", PERMUTER_NUMBER, true },	 { "12wall", PERMUTER_NONE, false },
 		{ "(", PERMUTER_PUNCTUATION, false },
 	};
 	struct decode_data data = decode_data_open("eng");
@@ -92,15 +85,16 @@ static void whole_words_are_looked_up_with_their_punctuation(void)
 		const char *text;
 		bool is_word;
 	} cases[] = {
-		{ "wall", true }, { "wall.", true }, { "\"wall\"", true }, { "(wall)", true }, { "walker", true },
-		{ "walk", false }, { "wal", false }, { "wall.q", false }, { "12", false }, { ".", false }, { "", false },
-		{ " wall", false }, { "WALL", false }, { "wall:;", false },
+		{ "wall", true },  { "wall.", true },  { "\"wall\"", true }, { "(wall)", true },  { "walker", true },
+		{ "walk", false }, { "wal", false },   { "wall.q", false },  { "12", false },	  { ".", false },
+		{ "", false },	   { " wall", false }, { "WALL", false },    { "wall:;", false },
 	};
 	struct decode_data data = decode_data_open("eng");
 
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
 		int32_t ids[16];
-		bool is_word = dictionary_has_word(&data.dictionary, ids, decode_data_ids(data.unicharset, cases[i].text, ids));
+		bool is_word =
+		    dictionary_has_word(&data.dictionary, ids, decode_data_ids(data.unicharset, cases[i].text, ids));
 
 		if (is_word != cases[i].is_word)
 			printf("# %s\n", cases[i].text);
@@ -127,12 +121,13 @@ static void what_a_walk_remembers_changes_no_answer(void)
 	struct dictionary_walk *old = dictionary_walk_new(&data.dictionary, NULL);
 
 	for (int text = 0; old && text < 300; text++) {
-		/* A new walk remembers nothing; the old one has read all texts before, many of their beginnings among them. */
+		/* A new walk remembers nothing; the old one has read all texts before, many of their beginnings among
+		 * them. */
 		struct dictionary_walk *new = dictionary_walk_new(&data.dictionary, NULL);
 		struct dictionary_step ours = { .state = DICTIONARY_START }, theirs = ours;
 
 		dictionary_walk_begin(old);
-		for (int i = 0; new && i < 12; i++) {
+		for (int i = 0; new &&i < 12; i++) {
 			int32_t unichar = 1 + (int32_t)sample_random(&state, (unsigned)data.unicharset->count - 1);
 
 			/* Try some letters, to find one that is allowed. */

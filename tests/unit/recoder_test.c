@@ -127,7 +127,8 @@ static struct buffer make_entry(const int32_t *codes)
 
 static void a_code_can_finish_one_unichar_and_lead_to_others(void)
 {
-	struct buffer entry = make_entry((const int32_t[]){ 0, -1, 1, -1, 1, 2, -1, 1, 3, -1, 2, -1, 4, -1, 2, -1, -2 });
+	struct buffer entry =
+	    make_entry((const int32_t[]){ 0, -1, 1, -1, 1, 2, -1, 1, 3, -1, 2, -1, 4, -1, 2, -1, -2 });
 	struct recoder *recoder = recoder_new(entry.data, entry.length, 7, 5, 4, NULL);
 
 	CHECK(recoder != NULL);
@@ -139,7 +140,8 @@ static void a_code_can_finish_one_unichar_and_lead_to_others(void)
 		CHECK(two && two->unichar == 3 && two->prefix == RECODER_NONE);
 		CHECK(one && recoder_find(recoder, one->prefix, 1) == NULL);
 		two = recoder_find(recoder, RECODER_ROOT, 2);
-		CHECK(two && two->unichar == 6 && two->final_rank == 4); /* the last of two wins, in the place of the first */
+		CHECK(two && two->unichar == 6 &&
+		      two->final_rank == 4); /* the last of two wins, in the place of the first */
 		null = recoder_find(recoder, RECODER_ROOT, 4);
 		CHECK(null && null->unichar == UNICHAR_NONE && null->final_rank == 5);
 		CHECK(recoder_find(recoder, RECODER_ROOT, 3) == NULL);
@@ -159,7 +161,8 @@ static void what_is_no_recoder_is_refused(void)
 		{ { 0, -1, 1, -1, 5, -1, -2 }, "recoder: character 2 has code 5 of 5 outputs" },
 		{ { 0, -1, 1, -1, -3, -1, -2 }, "recoder: character 2 has code -3 of 5 outputs" },
 		{ { 0, -1, 1, -1, -1, -2 }, "recoder: character 2 has 0 codes, not 1 to 9" },
-		{ { 0, -1, 4, -1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, -1, -2 }, "recoder: character 2 has 10 codes, not 1 to 9" },
+		{ { 0, -1, 4, -1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, -1, -2 },
+		  "recoder: character 2 has 10 codes, not 1 to 9" },
 		{ { 1, -1, 4, -1, 2, -1, -2 }, "recoder: the space is not code 0" },
 		{ { 0, 1, -1, 4, -1, 2, -1, -2 }, "recoder: the space is not code 0" },
 		{ { 0, -1, 1, -1, 2, -1, -2 }, "recoder: no character has the blank's code 4" },
@@ -201,12 +204,13 @@ static void cut_recoders_are_refused_and_flipped_ones_do_no_harm(void)
 		for (unsigned flips = 1 + sample_random(&state, 3); flips > 0; flips--)
 			copy[sample_random(&state, length)] ^= (char)(1 << sample_random(&state, 8));
 		struct recoder *recoder =
-			recoder_new(copy, length, data.unicharset->count, data.output_count, data.null_code, NULL);
+		    recoder_new(copy, length, data.unicharset->count, data.output_count, data.null_code, NULL);
 		for (int32_t code = 0; recoder && code < data.output_count; code++) {
 			const struct recoder_child *child = recoder_find(recoder, RECODER_ROOT, code);
 
 			CHECK(!child || child->unichar < data.unicharset->count);
-			for (int32_t second = 0; child && child->prefix != RECODER_NONE && second < data.output_count; second++)
+			for (int32_t second = 0; child && child->prefix != RECODER_NONE && second < data.output_count;
+			     second++)
 				(void)recoder_find(recoder, child->prefix, second);
 		}
 		recoder_free(recoder);

@@ -107,7 +107,8 @@ static void a_character_without_a_script_needs_no_spaces_unless_all_such_scripts
 
 static void a_set_of_right_to_left_letters_is_one(void)
 {
-	struct unicharset *set = read_text("3\nNULL 0 Common 0\nא 1 0,255,0,255 Hebrew 1 1 1\nب 1 0,255,0,255 Arabic 2 13 2\n", NULL);
+	struct unicharset *set =
+	    read_text("3\nNULL 0 Common 0\nא 1 0,255,0,255 Hebrew 1 1 1\nب 1 0,255,0,255 Arabic 2 13 2\n", NULL);
 
 	CHECK(set && set->right_to_left);
 	unicharset_free(set);
