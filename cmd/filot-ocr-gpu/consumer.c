@@ -17,10 +17,12 @@
 #include "common/base/log.h"
 #include "common/base/stop.h"
 #include "delivery.h"
+#include "protection.h"
 
 #define CLAIM_BLOCK_MS 2000 /* bounds how late a stop signal and a due retry are noticed */
 #define HEARTBEAT_MS 15000
 #define METRICS_MS 60000
+#define PROTECTION_MS 1000 /* how soon after becoming busy or idle the ECS agent is told */
 #define RECONNECT_MS 3000
 
 struct handler_thread {
@@ -45,6 +47,7 @@ struct consumer {
 	size_t thread_count;
 	pthread_t keeper;
 	bool keeper_started;
+	struct protection *protection; /* the keeper's */
 	struct handler_counts counts;
 };
 
@@ -85,6 +88,14 @@ static size_t count_busy(const struct consumer *consumer)
 	size_t busy = 0;
 	for (size_t index = 0; index < consumer->thread_count; index++)
 		busy += consumer->threads[index].busy;
+	return busy;
+}
+
+static size_t busy_now(struct consumer *consumer)
+{
+	(void)pthread_mutex_lock(&consumer->mutex);
+	size_t busy = count_busy(consumer);
+	(void)pthread_mutex_unlock(&consumer->mutex);
 	return busy;
 }
 
@@ -136,13 +147,10 @@ static void send_heartbeat(struct consumer *consumer, int64_t started_ms)
 	double pages = (double)atomic_load(&consumer->counts.pages);
 	buffer_append_string(&json, "{\"host\":");
 	json_text_string(&json, host, strlen(host));
-	(void)pthread_mutex_lock(&consumer->mutex);
-	size_t busy = count_busy(consumer);
-	(void)pthread_mutex_unlock(&consumer->mutex);
 	buffer_printf(&json,
 		      ",\"pid\":%ld,\"backend\":\"tesseract\",\"slots\":%zu,\"busy\":%zu,\"done\":%lld,\"failed\":%lld,"
 		      "\"pages_per_s\":%.3f,\"seen\":\"%s\"}",
-		      (long)getpid(), consumer->thread_count, busy, atomic_load(&consumer->counts.done),
+		      (long)getpid(), consumer->thread_count, busy_now(consumer), atomic_load(&consumer->counts.done),
 		      atomic_load(&consumer->counts.failed), seconds > 0 ? pages / seconds : 0.0,
 		      clock_rfc3339(clock_unix_ms(), seen));
 	(void)pthread_mutex_lock(&consumer->control.mutex);
@@ -154,13 +162,10 @@ static void send_heartbeat(struct consumer *consumer, int64_t started_ms)
 
 static void log_metrics(struct consumer *consumer)
 {
-	(void)pthread_mutex_lock(&consumer->mutex);
-	size_t busy = count_busy(consumer);
-	(void)pthread_mutex_unlock(&consumer->mutex);
 	log_info("metrics", log_integer("done", atomic_load(&consumer->counts.done)),
 		 log_integer("failed", atomic_load(&consumer->counts.failed)),
 		 log_integer("retried", atomic_load(&consumer->counts.retried)),
-		 log_integer("pages", atomic_load(&consumer->counts.pages)), log_integer("busy", busy),
+		 log_integer("pages", atomic_load(&consumer->counts.pages)), log_integer("busy", busy_now(consumer)),
 		 log_integer("slots", consumer->thread_count));
 }
 
@@ -186,7 +191,10 @@ static void *run_keeper(void *argument)
 			log_metrics(consumer);
 			metrics_ms = now_ms + METRICS_MS;
 		}
+		protection_update(consumer->protection, busy_now(consumer) > 0);
 		int64_t next_ms = renew_ms < heartbeat_ms ? renew_ms : heartbeat_ms;
+		if (next_ms > now_ms + PROTECTION_MS)
+			next_ms = now_ms + PROTECTION_MS;
 		(void)pthread_mutex_lock(&consumer->mutex);
 		if (!consumer->ending)
 			wait_changed(consumer, next_ms > now_ms ? next_ms - now_ms : 1);
@@ -281,6 +289,9 @@ static bool consumer_open(struct consumer *consumer, struct error *error)
 	for (size_t index = 0; index < consumer->thread_count; index++)
 		if (!open_handler(consumer, &consumer->threads[index], error))
 			return false;
+	consumer->protection = protection_new(getenv("ECS_AGENT_URI"), error);
+	if (!consumer->protection)
+		return false;
 	int failure = stop_start_thread(&consumer->keeper, run_keeper, consumer);
 	if (failure)
 		return error_set(error, ERROR_INTERNAL, "starting a thread: %s", strerror(failure));
@@ -297,6 +308,7 @@ static void consumer_close(struct consumer *consumer)
 	(void)pthread_mutex_unlock(&consumer->mutex);
 	if (consumer->keeper_started)
 		(void)pthread_join(consumer->keeper, NULL);
+	protection_free(consumer->protection);
 	for (size_t index = 0; consumer->threads && index < consumer->thread_count; index++) {
 		struct handler_thread *thread = &consumer->threads[index];
 		if (thread->started)

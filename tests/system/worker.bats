@@ -279,3 +279,36 @@ each_once() {
 	[ "$status" -eq 78 ]
 	[[ $output == *'filot-migrate up'* ]]
 }
+
+@test "in an ECS task, scale-in protection is held while documents are read and let go of after" {
+	cat >agent.py <<-'END'
+		import http.server, sys
+		class Agent(http.server.BaseHTTPRequestHandler):
+		    def do_PUT(self):
+		        body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+		        with open("asked", "a") as file:
+		            file.write(self.path + " " + body + "\n")
+		        self.send_response(200)
+		        self.end_headers()
+		        self.wfile.write(b"{}")
+		    def log_message(self, *_):
+		        pass
+		server = http.server.HTTPServer(("127.0.0.1", 0), Agent)
+		with open("port.new", "w") as file:
+		    file.write(str(server.server_port))
+		import os
+		os.rename("port.new", "port")
+		server.serve_forever()
+	END
+	python3 agent.py 3>&- &
+	wait_for 20 'the agent' test -s port
+	jobs_make 300 | filot-enqueue >/dev/null
+	ECS_AGENT_URI=http://127.0.0.1:$(cat port)/api worker_start protected
+	wait_for 30 'the protection' grep -q '"ProtectionEnabled":true,"ExpiresInMinutes":60' asked
+	wait_for 60 'all jobs to be done' done_is 300
+	wait_for 30 'its end' grep -q '^/api/task-protection/v1/state {"ProtectionEnabled":false}' asked
+	# asked at changes only
+	[ "$(wc -l <asked)" -le 6 ]
+	kill -TERM "$worker"
+	wait "$worker"
+}
