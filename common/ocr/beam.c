@@ -34,8 +34,9 @@ struct search {
 	struct beam_front *front; /* being filled */
 	int32_t null_code;
 	struct beam_options options;
-	struct beam_branches inner; /* under the prefix of the path being continued */
-	uint32_t free;		    /* the front's node that the next path is made in */
+	struct beam_branches inner; /* under inner_prefix, the prefix of the path continued last within a unichar */
+	int32_t inner_prefix;
+	uint32_t free; /* the front's node that the next path is made in */
 	/* The best path of each continuation after which a word of the dictionary may begin: only one may go on. */
 	struct beam_node beginnings[BEAM_CONTINUATIONS];
 	bool has_beginning[BEAM_CONTINUATIONS];
@@ -311,7 +312,10 @@ static SPECIAL void continue_path(struct search *search, const struct origin *fr
 	if (from->continuation == BEAM_ONLY_REPEAT)
 		return;
 	if (from->node->prefix != RECODER_ROOT) {
-		beam_branches_find(&search->options, from->node->prefix, &search->inner);
+		/* Paths of one prefix often stand together. */
+		if (search->inner_prefix != from->node->prefix)
+			beam_branches_find(&search->options, from->node->prefix, &search->inner);
+		search->inner_prefix = from->node->prefix;
 		branches = &search->inner;
 	}
 	for (int i = 0; i < branches->final_count; i++) {
@@ -474,6 +478,7 @@ static void search_step(struct search *search, const struct beam_step *step, con
 {
 	search->front = front;
 	search->free = 0;
+	search->inner_prefix = RECODER_NONE;
 	for (int continuation = 0; continuation < BEAM_CONTINUATIONS; continuation++)
 		search->has_beginning[continuation] = false;
 	front_clear(front, search->beam->model.recoder->longest);

@@ -46,6 +46,9 @@ void beam_branches_find(const struct beam_options *options, int32_t prefix, stru
 	branches->final_count = branches->next_count = 0;
 	for (int i = 0; i < options->count; i++) {
 		const struct beam_option *option = &options->options[i];
+
+		if (option->is_null && prefix != RECODER_ROOT)
+			continue; /* the blank is part of no unichar (recoder_new) */
 		struct beam_branch branch = { option, recoder_find(model->recoder, prefix, option->code) };
 
 		if (!branch.child)
