@@ -138,6 +138,11 @@ void queue_overview_free(struct queue_overview *overview);
 struct queue_server {
 	bool known_eviction, may_evict; /* maxmemory is set and maxmemory-policy is not noeviction */
 	bool known_persistence, persistent;
+	/*
+	 * The user "default" has no rights while there is an append-only file: it is replayed as that user, and many versions
+	 * leave out what scripts wrote (github.com/redis/redis/issues/14541, github.com/valkey-io/valkey/issues/3983).
+	 */
+	bool forgets_scripts;
 	char policy[32];
 };
 
@@ -147,7 +152,7 @@ struct queue_server {
  */
 bool queue_server_read(struct queue *queue, struct queue_server *server, struct error *error);
 
-/* The same as warnings in the log, one each for eviction and persistence. For the start of senders and workers. */
+/* The same as warnings in the log, one for each thing that is wrong. For the start of senders and workers. */
 void queue_check_server(struct queue *queue);
 
 #endif

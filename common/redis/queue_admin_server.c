@@ -116,6 +116,21 @@ static bool info_field(const redisReply *reply, const char *name, char *value, s
 	return false;
 }
 
+/* True when the user "default" may run nothing. Who may not ask is not told. */
+static bool default_user_has_no_rights(struct queue *queue, struct error *error)
+{
+	const char *argv[] = { "ACL", "GETUSER", "default" };
+	redisReply *reply = redis_command(queue->redis, true, 3, argv, NULL, error);
+	bool none = false;
+	for (size_t index = 0; reply && reply->type == REDIS_REPLY_ARRAY && index + 1 < reply->elements; index += 2)
+		if (reply->element[index]->type == REDIS_REPLY_STRING &&
+		    strcmp(reply->element[index]->str, "commands") == 0 &&
+		    reply->element[index + 1]->type == REDIS_REPLY_STRING)
+			none = strcmp(reply->element[index + 1]->str, "-@all") == 0;
+	freeReplyObject(reply);
+	return none;
+}
+
 static void judge_eviction(struct queue_server *server, const char *policy, const char *maxmemory)
 {
 	/* Without a limit nothing is ever evicted; a limit that is not told is taken for one. */
@@ -153,6 +168,7 @@ bool queue_server_read(struct queue *queue, struct queue_server *server, struct 
 	if (config_get(queue, "appendonly", aof, sizeof aof, &why) && config_get(queue, "save", save, sizeof save, &why)) {
 		server->known_persistence = true;
 		server->persistent = strcmp(aof, "yes") == 0 || *save;
+		server->forgets_scripts = strcmp(aof, "yes") == 0 && default_user_has_no_rights(queue, &why);
 	}
 	if (why.code != ERROR_NONE)
 		return error_set(error, why.code, "%s", why.message);
@@ -176,4 +192,9 @@ void queue_check_server(struct queue *queue)
 		log_warning("redis_not_persistent", log_string("redis", redis_where(queue->redis)),
 			    log_string("message", "this Redis keeps nothing on disk, so a restart loses all jobs: set "
 						  "appendonly yes"));
+	if (server.forgets_scripts)
+		log_warning("redis_forgets_scripts", log_string("redis", redis_where(queue->redis)),
+			    log_string("message", "the user default has no rights, and many versions replay their "
+						  "append-only file as that user, leaving out what scripts wrote: set "
+						  "user default off ~* &* +@all"));
 }
