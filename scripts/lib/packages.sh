@@ -23,7 +23,7 @@ PACKAGES_SERVERS=(
 )
 # To run every test.
 PACKAGES_TESTS=(
-	bats procps shellcheck shfmt mandoc jq pgbouncer faketime tesseract-ocr python3
+	bats procps shellcheck shfmt mandoc jq pgbouncer faketime tesseract-ocr tesseract-ocr-deu python3
 	libtiff-tools spin
 )
 
