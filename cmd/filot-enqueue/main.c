@@ -8,6 +8,7 @@
 #include "common/base/log.h"
 #include "common/base/stop.h"
 #include "common/http/http.h"
+#include "common/redis/queue_admin.h"
 #include "prepare.h"
 #include "sender.h"
 #include "settings.h"
@@ -94,7 +95,10 @@ static struct queue *open_queue(const struct enqueue_settings *settings, struct 
 	*redis = redis_new(&connection, error);
 	if (!*redis || !redis_connect(*redis, settings->wait_ms, error))
 		return NULL;
-	return queue_new(&names, *redis, error);
+	struct queue *queue = queue_new(&names, *redis, error);
+	if (queue)
+		queue_check_server(queue);
+	return queue;
 }
 
 static int run(const struct command *command, const struct enqueue_settings *settings,

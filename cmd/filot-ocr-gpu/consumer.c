@@ -16,6 +16,7 @@
 #include "common/base/json_text.h"
 #include "common/base/log.h"
 #include "common/base/stop.h"
+#include "common/redis/queue_admin.h"
 #include "delivery.h"
 #include "protection.h"
 
@@ -286,6 +287,7 @@ static bool consumer_open(struct consumer *consumer, struct error *error)
 	if (!open_queue(consumer, &consumer->redis, &consumer->queue, error) ||
 	    !open_queue(consumer, &consumer->control.redis, &consumer->control.queue, error))
 		return false;
+	queue_check_server(consumer->queue);
 	for (size_t index = 0; index < consumer->thread_count; index++)
 		if (!open_handler(consumer, &consumer->threads[index], error))
 			return false;

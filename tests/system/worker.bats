@@ -312,3 +312,16 @@ each_once() {
 	kill -TERM "$worker"
 	wait "$worker"
 }
+
+@test "a Redis that may evict is warned of at the start, by sender and worker" {
+	redis config set maxmemory-policy allkeys-lru
+	redis config set maxmemory 100mb
+	jobs_make 1 | filot-enqueue >/dev/null 2>sender.log
+	worker_start warned
+	kill -TERM "$worker"
+	wait "$worker"
+	redis config set maxmemory-policy noeviction
+	redis config set maxmemory 0
+	grep -q 'allkeys-lru' sender.log
+	grep -q 'allkeys-lru' warned.log
+}
