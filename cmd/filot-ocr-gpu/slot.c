@@ -207,7 +207,7 @@ static int open_path(const char *path, int64_t most_bytes, struct error *error)
 	struct stat status;
 	if (source < 0 || fstat(source, &status) != 0) {
 		enum error_code code = errno == ENOENT || errno == ENOTDIR ? ERROR_NOT_FOUND :
-				       errno == EACCES			  ? ERROR_NOT_PERMITTED :
+				       errno == EACCES			  ? ERROR_FORBIDDEN_URI :
 									    ERROR_INTERNAL;
 		(void)error_set(error, code, "%s", strerror(errno));
 		if (source >= 0)
