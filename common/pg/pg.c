@@ -93,6 +93,11 @@ static bool describe(struct pg *pg, struct error *error)
 	char *complaint = NULL; /* may quote the password: never shown */
 	PQconninfoOption *given = PQconninfoParse(pg->url, &complaint);
 	PQfreemem(complaint);
+	const char *given_port = option_value(given, "port"); /* libpq looks at it only when it connects, again and again */
+	if (given_port && given_port[strspn(given_port, "0123456789,")]) {
+		PQconninfoFree(given);
+		given = NULL;
+	}
 	if (!given)
 		return error_set(error, ERROR_CONFIG,
 				 "the database URL is not valid: it must be postgresql://USER:PASSWORD@HOST/DATABASE?sslmode=… "
