@@ -56,11 +56,12 @@ static bool cancel_row(struct remover *remover, struct named_job *named, struct 
 	return true;
 }
 
-static const char *note_for(const struct remover *remover, const struct queue_move *move)
+/* A worker that has claimed a job and not begun it in the database has no row there yet that could be cancelled. */
+static const char *note_for(const struct named_job *named, const struct queue_move *move)
 {
 	if (!move->held)
 		return NULL;
-	return remover->context->pg ? "a worker held it: it stops at its next renewal, and its result is not stored" :
+	return named->row_cancelled ? "a worker held it: it stops at its next renewal, and its result is not stored" :
 				      "a worker held it: it stops at its next renewal; a result stored before that stays";
 }
 
@@ -80,7 +81,7 @@ static bool remove_item(struct remover *remover, const struct queue_item *item, 
 		good = queue_move(remover->context->queue, report->dry_run, &move, 1, error);
 		if (good && move.moved == MOVED_DONE) {
 			named->met = true;
-			report_done(report, &found, NULL, note_for(remover, &move));
+			report_done(report, &found, NULL, note_for(named, &move));
 			remover->view.removed += item->place == PLACE_DELAYED && !report->dry_run;
 		}
 	}
