@@ -23,12 +23,14 @@
 
 #define MOST_CONFLICTS 10 /* serialisation failures and deadlocks of one statement */
 #define SQLSTATE_SIZE 6
+#define LAST_ATTEMPT_MS 1000
 
 struct pg {
 	char *url;
 	char *application_name;
 	struct pg_settings settings;
 	PGconn *connection;
+	bool ending; /* the server has said farewell on it */
 	char where[320];
 };
 
@@ -69,12 +71,14 @@ static bool in_class(const char *sqlstate, const char *class)
 	return strncmp(sqlstate, class, strlen(class)) == 0;
 }
 
-static void log_notice(void *nothing, const char *message)
+/* libpq passes on here what the server says unasked; a connection that ends while it is idle says so this way. */
+static void take_notice(void *context, const PGresult *notice)
 {
-	(void)nothing;
-	char line[512];
-	one_line(message, line, sizeof line);
-	log_debug("postgresql_notice", log_string("message", line));
+	struct pg *pg = context;
+	const char *severity = PQresultErrorField(notice, PG_DIAG_SEVERITY_NONLOCALIZED);
+	if (severity && strcmp(severity, "FATAL") == 0)
+		pg->ending = true;
+	log_debug("postgresql_notice", log_string("message", PQresultErrorField(notice, PG_DIAG_MESSAGE_PRIMARY)));
 }
 
 /* ---- opening ---- */
@@ -188,11 +192,11 @@ static bool refused(struct pg *pg, struct error *error)
 	const char *message = PQerrorMessage(pg->connection);
 	find_sqlstate(message, sqlstate);
 	one_line(message, line, sizeof line);
-	enum error_code code = in_class(sqlstate, "28")	      ? ERROR_NOT_PERMITTED :
-			       in_class(sqlstate, "3D")	      ? ERROR_CONFIG :
-			       strstr(line, "certificate")    ? ERROR_CONFIG :
-			       strstr(line, "not support SSL") ? ERROR_CONFIG :
-								 ERROR_UNAVAILABLE;
+	enum error_code code = ERROR_UNAVAILABLE;
+	if (in_class(sqlstate, "28") || strstr(line, "no password supplied"))
+		code = ERROR_NOT_PERMITTED;
+	else if (in_class(sqlstate, "3D") || strstr(line, "certificate") || strstr(line, "not support SSL"))
+		code = ERROR_CONFIG; /* what the client itself refuses has no SQLSTATE */
 	drop(pg);
 	return error_set(error, code, "PostgreSQL %s: %s", pg->where, line);
 }
@@ -203,11 +207,12 @@ static bool connect_once(struct pg *pg, int64_t limit_ms, struct error *error)
 	const char *const values[] = { pg->url, pg->application_name, "UTF8", NULL };
 	int64_t deadline_ms = clock_monotonic_ms() + limit_ms;
 	drop(pg);
+	pg->ending = false;
 	pg->connection = PQconnectStartParams(keywords, values, 1);
 	if (!pg->connection)
 		return error_set(error, ERROR_OUT_OF_MEMORY, "out of memory");
 	(void)PQsetErrorVerbosity(pg->connection, PQERRORS_VERBOSE); /* for find_sqlstate */
-	(void)PQsetNoticeProcessor(pg->connection, log_notice, NULL);
+	(void)PQsetNoticeReceiver(pg->connection, take_notice, pg);
 	if (PQstatus(pg->connection) == CONNECTION_BAD)
 		return refused(pg, error);
 	PostgresPollingStatusType wanted = PGRES_POLLING_WRITING;
@@ -238,10 +243,11 @@ static bool connect_within(struct pg *pg, int64_t wait_ms, bool stoppable, struc
 			log_info("database_wait", log_failure(error), log_integer("ms", left_ms));
 		int64_t pause_ms = 20 + clock_backoff_ms(attempt, 100, 2000);
 		clock_sleep_ms(pause_ms < left_ms ? pause_ms : left_ms);
+		/* The last attempt gets a fair time, too: else it would end with "too late" and hide the reason. */
 		left_ms = until_ms - clock_monotonic_ms();
-		limit_ms = left_ms < pg->settings.connect_ms ? left_ms : pg->settings.connect_ms;
-		if (limit_ms < 1)
-			limit_ms = 1;
+		limit_ms = left_ms > LAST_ATTEMPT_MS ? left_ms : LAST_ATTEMPT_MS;
+		if (limit_ms > pg->settings.connect_ms)
+			limit_ms = pg->settings.connect_ms;
 	}
 }
 
@@ -251,9 +257,10 @@ static bool still_connected(struct pg *pg)
 	if (!pg->connection || PQstatus(pg->connection) != CONNECTION_OK)
 		return false;
 	struct pollfd socket = { .fd = PQsocket(pg->connection), .events = POLLIN };
-	if (poll(&socket, 1, 0) != 0 && (!PQconsumeInput(pg->connection) || (socket.revents & (POLLERR | POLLHUP))))
-		return false;
-	return PQstatus(pg->connection) == CONNECTION_OK;
+	while (poll(&socket, 1, 0) > 0)
+		if (!PQconsumeInput(pg->connection) || PQisBusy(pg->connection)) /* the latter hands notices on */
+			return false;
+	return !pg->ending && PQstatus(pg->connection) == CONNECTION_OK;
 }
 
 bool pg_connect(struct pg *pg, int64_t wait_ms, struct error *error)
