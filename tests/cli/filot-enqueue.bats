@@ -154,6 +154,14 @@ enqueue() {
 	done
 }
 
+@test "--help names every flag of the manual and the other way round" {
+	# the manual shows flags of other commands in examples
+	filot-enqueue --help | grep -oE -- '--[a-z][a-z-]*' | sort -u >help
+	mandoc -T ascii -O width=200 "$FILOT_ROOT/man/filot-enqueue.1" | sed 's,.\x08,,g; s,| filot-ocr-gpu .*,,' |
+		grep -oE -- '--[a-z][a-z-]*' | sort -u >manual
+	diff help manual
+}
+
 @test "nothing on standard input is no error and no job" {
 	run enqueue </dev/null
 	[ "$status" -eq 0 ]
