@@ -393,9 +393,11 @@ static bool load_r2(const struct fetch *fetch, const char *uri, int memory, stru
 		struct error why = { 0 };
 		store_set_limits(fetch->store, fetch->most_bytes, fetch->time_ms);
 		done = store_get(fetch->store, bucket, key, memory, NULL, sha256, &why);
+		/* Our own settings are at fault, not the document: it must not die of that. */
+		if (why.code == ERROR_NOT_PERMITTED || why.code == ERROR_CONFIG)
+			why.code = ERROR_STORAGE_UNAVAILABLE;
 		if (!done)
-			(void)error_set(error, why.code == ERROR_NOT_PERMITTED ? ERROR_STORAGE_UNAVAILABLE : why.code,
-					"%s", why.message);
+			(void)error_set(error, why.code, "%s", why.message);
 	}
 	free(key);
 	return done;
