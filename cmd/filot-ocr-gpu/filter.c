@@ -21,7 +21,7 @@
 
 struct task {
 	const char *path; /* an operand that is a path, else NULL */
-	struct job job; /* else a job, when job.json is set */
+	struct job job; /* else a job, when job.uri is set */
 	struct error error; /* the input itself was bad */
 	struct buffer output;
 	bool failed, finished;

@@ -152,7 +152,7 @@ static void show_line(const struct shower *shower, const struct found *found, in
 		line_string(line, "where", "nowhere");
 	}
 	buffer_printf(line, ",\"cancel_mark\":%s", shower->marked ? "true" : "false");
-	if (found && found->job.json) {
+	if (found && found->job.uri) {
 		buffer_append_string(line, ",\"line\":");
 		job_write(&found->job, line);
 	} else if (found) {

@@ -85,7 +85,7 @@ static bool flush(struct mover *mover, struct error *error)
 static bool revive(struct mover *mover, struct found *found, struct queue_move *move, struct error *why)
 {
 	struct buffer *line = &mover->lines[mover->count];
-	if (!found->job.json) {
+	if (!found->job.uri) {
 		*why = found->why;
 		return error_prefix(why, "it is no job, so no worker could take it");
 	}

@@ -97,7 +97,7 @@ static const char *place_name(const struct queue_item *item)
 static const char *priority_name(const struct found *found)
 {
 	if (found->item->place == PLACE_DEAD)
-		return found->job.json ? job_priority_names[found->job.priority] : NULL;
+		return found->job.uri ? job_priority_names[found->job.priority] : NULL;
 	return job_priority_names[found->item->stream];
 }
 
@@ -107,7 +107,7 @@ void line_found(struct buffer *line, const struct found *found, int64_t now_ms)
 	line_string(line, "priority", priority_name(found));
 	line_string(line, "document", found->job.document);
 	line_string(line, "tenant", found->job.tenant);
-	if (found->job.json)
+	if (found->job.uri)
 		line_integer(line, "attempt", found->attempt);
 	line_string(line, "worker", found->worker && *found->worker ? found->worker : NULL);
 	if (item->place == PLACE_PENDING && !is_handed_back(item)) {

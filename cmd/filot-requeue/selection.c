@@ -135,7 +135,7 @@ size_t job_set_few(const struct job_set *set, const char *list[static FEW_JOBS])
 
 static void read_last_failure(struct found *found)
 {
-	const json_t *history = json_object_get(found->job.json, "history");
+	const json_t *history = json_object_get(job_json(&found->job, NULL), "history");
 	size_t size = json_array_size(history);
 	const json_t *last = size ? json_array_get(history, size - 1) : NULL;
 	found->code = json_string_value(json_object_get(last, "code"));

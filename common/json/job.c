@@ -1,21 +1,19 @@
 /*
  * Job and receipt lines by jansson. Lines come from anybody, so everything is checked here once: length, depth (jansson
  * and whoever reads the line later recurse), duplicates, types, ranges. A job keeps its parsed object, so that members
- * of a newer sender come out again as they came in.
+ * of a newer sender come out again as they came in; a plain line (job_plain.c) is parsed only once somebody wants that.
  */
-#include "common/json/job.h"
+#include "common/json/job_private.h"
 
 #include <inttypes.h>
 #include <jansson.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/base/clock.h"
 #include "common/base/json_text.h"
-#include "common/base/sha256.h"
 
 #define DEEPEST 32
-#define LONGEST_URI_BYTES 4096
-#define MOST_ATTEMPTS 1000000
 #define MOST_HISTORY 20
 
 const char *const job_priority_names[JOB_PRIORITY_COUNT + 1] = { "high", "normal", "low", NULL };
@@ -69,121 +67,18 @@ static json_t *string_value(const char *text)
 	return value;
 }
 
-static bool utf8_valid(const char *text)
-{
-	for (size_t size; *text; text += size)
-		if (!(size = json_text_utf8_length(text, strnlen(text, 4))))
-			return false;
-	return true;
-}
-
-/* ---- the rules of single members; each takes a string that has no NUL in it ---- */
-
-static bool name_valid(const char *text)
-{
-	size_t length = strlen(text);
-	return length >= 1 && length <= 128 &&
-	       strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._:-") == length;
-}
-
-/* No control characters and no spaces: a URI has them percent-encoded. */
-static bool printable(const char *text, unsigned char least)
-{
-	for (; *text; text++)
-		if ((unsigned char)*text < least || *text == 0x7f)
-			return false;
-	return true;
-}
-
-static bool uri_valid(const char *uri)
-{
-	size_t length = strlen(uri);
-	if (length > LONGEST_URI_BYTES || !printable(uri, 0x21))
-		return false;
-	if (strncmp(uri, "r2://", 5) == 0) {
-		size_t bucket = strcspn(uri + 5, "/");
-		return bucket >= 1 && bucket <= 63 && uri[5 + bucket] == '/' && uri[5 + bucket + 1];
-	}
-	if (strncmp(uri, "https://", 8) == 0 || strncmp(uri, "http://", 7) == 0)
-		return strcspn(strstr(uri, "://") + 3, "/?#") > 0;
-	return strncmp(uri, "file:/", 6) == 0 && uri[6];
-}
-
-static bool media_type_valid(const char *text)
-{
-	const char *slash = strchr(text, '/');
-	return strlen(text) <= 128 && printable(text, 0x20) && slash && slash > text && slash[1];
-}
-
-static bool key_valid(const char *text)
-{
-	return *text && strlen(text) <= 256 && printable(text, 0x20);
-}
-
-/* W3C Trace Context: version-traceid-parentid-flags in lower case hexadecimal; other versions than 00 may be longer. */
-static bool trace_valid(const char *text)
-{
-	static const size_t ends[] = { 2, 35, 52, 55 };
-	size_t start = 0;
-	for (size_t index = 0; index < sizeof ends / sizeof *ends; index++) {
-		if (strspn(text + start, "0123456789abcdef") != ends[index] - start)
-			return false;
-		if (index < 3 && text[ends[index]] != '-')
-			return false;
-		start = ends[index] + 1;
-	}
-	return !text[55] ||
-	       (text[55] == '-' && strncmp(text, "00", 2) != 0 && strlen(text) <= 256 && printable(text, 0x21));
-}
-
-bool job_lang_valid(const char *lang)
-{
-	size_t length = strlen(lang);
-	if (!length || length > 128 || *lang == '/' || strstr(lang, "..") || strstr(lang, "++") || strstr(lang, "+/"))
-		return false;
-	if (lang[0] == '+' || lang[length - 1] == '+')
-		return false;
-	return strspn(lang, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-/+") == length;
-}
-
-static const struct member_rule {
-	const char *name;
-	size_t offset;
-	bool (*valid)(const char *text);
-	const char *rule;
-} member_rules[] = {
-	{ "document", offsetof(struct job, document), name_valid, "must be 1 to 128 of A-Z a-z 0-9 . _ : -" },
-	{ "uri", offsetof(struct job, uri), uri_valid,
-	  "must be r2://BUCKET/KEY, https://, http:// or file:/PATH, at most 4096 bytes, spaces percent-encoded" },
-	{ "sha256", offsetof(struct job, sha256), sha256_valid, "must be 64 hexadecimal digits" },
-	{ "media_type", offsetof(struct job, media_type), media_type_valid, "must be TYPE/SUBTYPE, at most 128 bytes" },
-	{ "lang", offsetof(struct job, lang), job_lang_valid, "must be language names joined by +, such as deu+eng" },
-	{ "key", offsetof(struct job, key), key_valid, "must be 1 to 256 bytes without control characters" },
-	{ "trace", offsetof(struct job, trace), trace_valid, "must be a W3C traceparent" },
-	{ "tenant", offsetof(struct job, tenant), name_valid, "must be 1 to 128 of A-Z a-z 0-9 . _ : -" },
-};
-
-#define MEMBER_COUNT (sizeof member_rules / sizeof *member_rules)
-
-/* Where the job keeps the member's text. */
-static const char **member_slot(struct job *job, const struct member_rule *rule)
-{
-	return (const char **)(void *)((char *)job + rule->offset);
-}
-
 static bool read_members(struct job *job, json_t *object, struct error *error)
 {
-	for (size_t index = 0; index < MEMBER_COUNT; index++) {
-		const struct member_rule *rule = &member_rules[index];
-		json_t *value = json_object_get(object, rule->name);
+	for (enum job_member member = 0; member < JOB_TEXT_COUNT; member++) {
+		json_t *value = json_object_get(object, job_member_names[member]);
 		if (!value)
 			continue;
 		if (!json_is_string(value))
-			return refuse(error, rule->name, "must be a string");
+			return refuse(error, job_member_names[member], "must be a string");
 		const char *text = json_string_value(value);
-		if (!rule->valid(text))
-			return refuse(error, rule->name, rule->rule);
-		*member_slot(job, rule) = text;
+		if (!job_rules[member].valid(text))
+			return refuse(error, job_member_names[member], job_rules[member].rule);
+		*job_text(job, member) = text;
 	}
 	return job->uri || refuse(error, "uri", "is missing");
 }
@@ -212,13 +107,12 @@ static bool read_priority(struct job *job, json_t *object, struct error *error)
 static bool read_attempt(struct job *job, json_t *object, struct error *error)
 {
 	json_t *value = json_object_get(object, "attempt");
-	job->attempt = 1;
-	if (!value)
-		return set_default(object, "attempt", json_integer(1)) || out_of_memory(error);
-	job->attempt = json_integer_value(value);
-	if (!json_is_integer(value) || job->attempt < 1 || job->attempt > MOST_ATTEMPTS)
-		return refuse(error, "attempt", "must be a whole number from 1 to 1000000");
 	json_t *first = json_object_get(object, "first_attempt");
+	if (!value && !(value = set_default(object, "attempt", json_integer(1))))
+		return out_of_memory(error);
+	job->attempt = json_integer_value(value);
+	if (!json_is_integer(value) || job->attempt < 1 || job->attempt > JOB_MOST_ATTEMPTS)
+		return refuse(error, "attempt", "must be a whole number from 1 to 1000000");
 	job->first_attempt = first ? json_integer_value(first) : 1;
 	if (first && (!json_is_integer(first) || job->first_attempt < 1 || job->first_attempt > job->attempt))
 		return refuse(error, "first_attempt", "must be a whole number from 1 to the attempt");
@@ -297,24 +191,24 @@ static bool job_from_object(struct job *job, json_t *object, struct error *error
 	return false;
 }
 
-/* Puts one string member in the object by its rule. */
-static bool set_member(json_t *object, const struct member_rule *rule, const char *text, struct error *error)
+/* Puts one text in the object by its rule. */
+static bool set_text(json_t *object, enum job_member member, const char *text, struct error *error)
 {
-	if (!utf8_valid(text))
-		return refuse(error, rule->name, "is not UTF-8");
-	if (!rule->valid(text))
-		return refuse(error, rule->name, rule->rule);
-	return set_default(object, rule->name, json_string_nocheck(text)) || out_of_memory(error);
+	if (!job_utf8_valid(text))
+		return refuse(error, job_member_names[member], "is not UTF-8");
+	if (!job_rules[member].valid(text))
+		return refuse(error, job_member_names[member], job_rules[member].rule);
+	return set_default(object, job_member_names[member], json_string_nocheck(text)) || out_of_memory(error);
 }
 
 /* Puts what is given and the object lacks in it. */
 static bool fill_given(json_t *object, const struct job_template *given, struct error *error)
 {
-	const char *const texts[MEMBER_COUNT] = { given->document, given->uri, given->sha256, given->media_type,
-						  given->lang,	   given->key, given->trace,  given->tenant };
-	for (size_t index = 0; index < MEMBER_COUNT; index++)
-		if (texts[index] && !json_object_get(object, member_rules[index].name) &&
-		    !set_member(object, &member_rules[index], texts[index], error))
+	const char *texts[JOB_TEXT_COUNT];
+	job_template_texts(given, texts);
+	for (enum job_member member = 0; member < JOB_TEXT_COUNT; member++)
+		if (texts[member] && !json_object_get(object, job_member_names[member]) &&
+		    !set_text(object, member, texts[member], error))
 			return false;
 	if (given->priority < 0 || given->priority >= JOB_PRIORITY_COUNT || json_object_get(object, "priority"))
 		return true;
@@ -328,6 +222,8 @@ bool job_parse_given(struct job *job, const char *line, size_t length, const str
 	*job = (struct job){ 0 };
 	if (length > JOB_LONGEST_LINE_BYTES)
 		return refuse(error, "line", "is longer than 1 MiB");
+	if (job_plain(job, line, length, given))
+		return true;
 	if (!depth_allowed(line, length))
 		return refuse(error, "line", "is nested deeper than 32 levels");
 	json_error_t why;
@@ -364,8 +260,10 @@ bool job_parse(struct job *job, const char *line, size_t length, struct error *e
 
 bool job_new(struct job *job, const struct job_template *given, struct error *error)
 {
-	*job = (struct job){ 0 };
 	char id[ULID_SIZE];
+	if (job_plain(job, NULL, 0, given))
+		return true;
+	*job = (struct job){ 0 };
 	json_t *object = json_object();
 	if (!object || !set_default(object, "v", json_integer(1)) ||
 	    !set_default(object, "job", json_string(ulid_new(id)))) {
@@ -379,25 +277,35 @@ bool job_new(struct job *job, const struct job_template *given, struct error *er
 	return job_from_object(job, object, error);
 }
 
+void *job_json(struct job *job, struct error *error)
+{
+	if (!job->json && !(job->json = json_loadb(job->line.data, job->line.length, 0, NULL)))
+		(void)out_of_memory(error);
+	return job->json;
+}
+
 bool job_set_member(struct job *job, const char *name, const char *text, struct error *error)
 {
-	for (size_t index = 0; index < MEMBER_COUNT; index++) {
-		const struct member_rule *rule = &member_rules[index];
-		if (strcmp(rule->name, name) != 0)
-			continue;
-		buffer_free(&job->line);
-		if (!set_member(job->json, rule, text, error))
-			return false;
-		*member_slot(job, rule) = json_string_value(json_object_get(job->json, name));
-		return true;
-	}
-	return refuse(error, name, "is no member of a job that has a text");
+	enum job_member member = 0;
+	while (member < JOB_TEXT_COUNT && strcmp(job_member_names[member], name) != 0)
+		member++;
+	if (member == JOB_TEXT_COUNT)
+		return refuse(error, name, "is no member of a job that has a text");
+	if (!job_json(job, error) || !set_text(job->json, member, text, error))
+		return false;
+	buffer_free(&job->line);
+	*job_text(job, member) = json_string_value(json_object_get(job->json, name));
+	return true;
 }
 
 bool job_set_attempt(struct job *job, int64_t attempt, struct error *error)
 {
-	if (attempt < 1 || attempt > MOST_ATTEMPTS)
+	if (attempt < 1 || attempt > JOB_MOST_ATTEMPTS)
 		return refuse(error, "attempt", "must be a whole number from 1 to 1000000");
+	if (attempt == job->attempt)
+		return true;
+	if (!job_json(job, error))
+		return false;
 	buffer_free(&job->line);
 	if (json_object_set_new(job->json, "attempt", json_integer(attempt)) != 0)
 		return out_of_memory(error);
@@ -422,6 +330,8 @@ bool job_revive(struct job *job, struct error *error)
 
 bool job_add_history(struct job *job, int64_t attempt, const char *worker, const struct error *why, struct error *error)
 {
+	if (!job_json(job, error))
+		return false;
 	buffer_free(&job->line);
 	json_t *history = json_object_get(job->json, "history");
 	if (!history && !(history = set_default(job->json, "history", json_array())))
@@ -461,6 +371,7 @@ void job_write(const struct job *job, struct buffer *line)
 void job_free(struct job *job)
 {
 	json_decref(job->json);
+	free(job->texts);
 	buffer_free(&job->line);
 	*job = (struct job){ 0 };
 }

@@ -1,7 +1,7 @@
 /*
  * Job lines and receipt lines (filot-jobs(5)): one reader and one writer.
  *
- * A job owns one parsed JSON object; its strings point into it and live until job_free. Members that are not known are
+ * A job owns what its strings point into; they live until job_free. Members that are not known are
  * ignored when reading and kept when writing, so that a newer sender's members survive a retry.
  */
 #ifndef FILOT_JOB_H
@@ -32,8 +32,10 @@ struct job {
 	int64_t attempt;	/* from 1 */
 	int64_t first_attempt;	/* from which the tries are counted: 1, later when the job was dead and came back */
 	int64_t enqueued_at_ms; /* Unix ms */
-	void *json;		/* json_t, owned */
-	struct buffer line;	/* the line it was read from, while that is what job_write would write; else empty */
+	/* owned; use the functions below */
+	void *json;	    /* json_t; NULL until wanted: job_json */
+	struct buffer line; /* what job_write writes; empty once the job was changed */
+	char *texts;	    /* what the members above point into, when not into json */
 };
 
 /* What a sender knows of a new job; NULL and 0 mean "not given". */
@@ -69,6 +71,9 @@ int64_t job_tries(const struct job *job);
 
 /* For a dead job that comes back: counts the attempt up and starts the tries anew from it ("first_attempt"). */
 bool job_revive(struct job *job, struct error *error);
+
+/* The job as a jansson object (json_t *), the job's own, not to be changed. NULL when memory ends. */
+void *job_json(struct job *job, struct error *error);
 
 /* Changes or adds one of the members that have a text ("uri", "sha256", "key" …), by the same rules. */
 bool job_set_member(struct job *job, const char *name, const char *text, struct error *error);
