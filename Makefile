@@ -87,6 +87,8 @@ $(BUILD)/embed/$(subst .,_,$(notdir $(1))).h: $(1) scripts/embed
 	scripts/embed $(1) > $$@
 endef
 $(foreach f,$(EMBED_SRC),$(eval $(call embed_rule,$(f))))
+# Those that include it.
+$(foreach f,$(shell grep -l '^--\#include queue_window.lua' common/redis/*.lua),$(BUILD)/embed/$(subst .,_,$(notdir $(f))).h): common/redis/queue_window.lua
 
 # The C++ compiler links only what holds C++ (the reader); everything else stays free of libstdc++.
 define command_rule

@@ -82,7 +82,7 @@ static bool remove_item(struct remover *remover, const struct queue_item *item, 
 		if (good && move.moved == MOVED_DONE) {
 			named->met = true;
 			report_done(report, &found, NULL, note_for(named, &move));
-			remover->view.removed += item->place == PLACE_DELAYED && !report->dry_run;
+			remover->view.removed += (item->place == PLACE_DELAYED || item->backlog) && !report->dry_run;
 		}
 	}
 	found_free(&found);

@@ -123,7 +123,7 @@ void line_found(struct buffer *line, const struct found *found, int64_t now_ms)
 		if (now_ms)
 			line_integer(line, "age_ms", now_ms > item->since_ms ? now_ms - item->since_ms : 0);
 	}
-	if (item->place != PLACE_DELAYED)
+	if (item->place != PLACE_DELAYED && !item->backlog) /* members are long, and have the line in them */
 		line_string(line, "entry", item->entry);
 	line_string(line, "code", found->code && *found->code ? found->code : NULL);
 	line_string(line, "message", found->message && *found->message ? found->message : NULL);

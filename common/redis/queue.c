@@ -24,6 +24,8 @@ const struct queue_settings queue_default_settings = {
 
 static const char *const key_names[QUEUE_KEY_COUNT] = {
 	[QUEUE_STREAM_HIGH] = "jobs:high", [QUEUE_STREAM_NORMAL] = "jobs", [QUEUE_STREAM_LOW] = "jobs:low",
+	[QUEUE_BACKLOG_HIGH] = "backlog:high", [QUEUE_BACKLOG_NORMAL] = "backlog", [QUEUE_BACKLOG_LOW] = "backlog:low",
+	[QUEUE_TURNS_HIGH] = "turns:high", [QUEUE_TURNS_NORMAL] = "turns", [QUEUE_TURNS_LOW] = "turns:low",
 	[QUEUE_DELAYED] = "delayed",	   [QUEUE_DEAD] = "dead",	   [QUEUE_CANCEL] = "cancel",
 	[QUEUE_WORKERS] = "workers",	   [QUEUE_EVENTS] = "events",	   [QUEUE_SWEPT] = "swept",
 };
@@ -165,12 +167,13 @@ bool queue_stats(struct queue *queue, struct queue_stats *stats, struct error *e
 	struct queue_call call = { 0 };
 	int64_t *const figures[] = { &stats->ready[0], &stats->ready[1], &stats->ready[2], &stats->in_flight,
 				     &stats->delayed,  &stats->dead,	 &stats->workers,  &stats->oldest_ms };
-	add_streams(&call, queue);
+	for (int key = 0; key < QUEUE_TURNS_HIGH; key++) /* streams and backlogs */
+		queue_call_string(&call, queue->keys[key]);
 	queue_call_string(&call, queue->keys[QUEUE_DELAYED]);
 	queue_call_string(&call, queue->keys[QUEUE_DEAD]);
 	queue_call_string(&call, queue->keys[QUEUE_WORKERS]);
 	queue_call_number(&call, 3 * queue->settings.visibility_ms);
-	redisReply *reply = queue_call_run(queue, queue_stats_lua, 6, &call, "figures", NULL, error);
+	redisReply *reply = queue_call_run(queue, queue_stats_lua, 9, &call, "figures", NULL, error);
 	bool good = reply && reply->type == REDIS_REPLY_ARRAY && reply->elements == sizeof figures / sizeof *figures;
 	if (reply && !good)
 		(void)redis_refused(reply, "figures", error);

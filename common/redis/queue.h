@@ -3,13 +3,22 @@
  * stream, idempotency keys. Every multi-key change is one Lua script (queue_*.lua beside this file), so a job is always
  * in exactly one place. Delivery is at least once; effects are once because results are fenced by job and attempt (pg).
  *
- * Names: NAME is "ocr" unless --queue-name says otherwise; filot:{NAME}:jobs, :jobs:high, :jobs:low, :delayed, :dead,
- * :key:KEY, :cancel, :workers, :events, and two that live for minutes: :sent:ULID (a batch's answer, so that sending it
- * again after a lost connection puts nothing twice) and :swept. The hash tag keeps all keys of a queue on one shard.
+ * Names: NAME is "ocr" unless --queue-name says otherwise; filot:{NAME}:jobs, :jobs:high, :jobs:low, in the same way
+ * :backlog… and :turns…, :delayed, :dead, :key:KEY, :cancel, :workers, :events, and two that live for minutes:
+ * :sent:ULID (a batch's answer, so that sending it again after a lost connection puts nothing twice) and :swept. The
+ * hash tag keeps all keys of a queue on one shard.
  *
- * Formats. Entry of a jobs stream: job ULID, line JOB-LINE, and tenant TENANT when there is one. Member of the delayed
- * set: "STREAM JOB TENANT LINE", STREAM 1 high, 2 normal, 3 low, TENANT may be empty. Entry of the dead stream: job,
- * code, message, line (its "history" holds the earlier attempts). Row of the workers hash: "UNIX-MS JSON". Event: line.
+ * Fairness: a stream holds the next jobs only, its window: 256, or two for each worker where that is more. What comes
+ * while it is full waits in the backlog, where each tenant has one job a turn (jobs without a tenant are one tenant's)
+ * and its jobs stay in order; a claim that finds the stream short refills it. So the job number k of a tenant that had
+ * none waiting is given after at most a window, its own k - 1, and k + 1 of each other tenant of the same priority,
+ * however many those have. Retries and revived jobs take their turns like new ones.
+ *
+ * Formats. Entry of a jobs stream: job ULID, line JOB-LINE, tenant TENANT when there is one, and since UNIX-MS when it
+ * came by way of the backlog. Member of a backlog: "UNIX-MS-TURN STREAM JOB TENANT LINE", by its turn. Member of the
+ * delayed set: "STREAM JOB TENANT LINE", STREAM 1 high, 2 normal, 3 low, TENANT may be empty. Entry of the dead stream:
+ * job, code, message, line (its "history" holds the earlier attempts). Row of the workers hash: "UNIX-MS JSON". Event:
+ * line.
  *
  * Attempt = the line's "attempt" + deliveries of the entry - 1, so that a takeover counts one and leaves the entry as
  * it is. The consumer "handed-back" is nobody: what is pending to it is taken by the next claim, whoever makes it.
@@ -116,9 +125,9 @@ bool queue_heartbeat(struct queue *queue, const char *json, struct error *error)
 bool queue_leave(struct queue *queue, struct error *error);
 
 struct queue_stats {
-	int64_t ready[JOB_PRIORITY_COUNT]; /* waiting: not yet delivered, or handed back */
+	int64_t ready[JOB_PRIORITY_COUNT]; /* waiting: not yet delivered, in the backlog, or handed back */
 	int64_t in_flight, delayed, dead, workers;
-	int64_t oldest_ms; /* age of the oldest waiting job, 0 when none */
+	int64_t oldest_ms; /* age of the oldest waiting job, 0 when none; of a backlog, the job whose turn is next counts */
 };
 
 /* One script call. Workers are those seen within the last three visibility times. */

@@ -14,7 +14,7 @@
 #include "queue_move_lua.h"
 
 #define WORDS_A_MOVE 6
-#define FIXED_WORDS 9 /* the keys and the first arguments */
+#define FIXED_WORDS (QUEUE_WINDOW_KEYS + 4 + 2) /* the keys and the first arguments */
 #define NUMBER_SIZE 24
 
 const char *const queue_place_names[PLACE_COUNT + 1] = { "pending", "ready", "delayed", "dead", NULL };
@@ -25,7 +25,9 @@ static enum queue_key view_key(const struct queue_view *view)
 {
 	if (view->place == PLACE_DELAYED)
 		return QUEUE_DELAYED;
-	return view->place == PLACE_DEAD ? QUEUE_DEAD : (enum queue_key)view->stream;
+	if (view->place == PLACE_DEAD)
+		return QUEUE_DEAD;
+	return (enum queue_key)((int)view->stream + (view->backlog ? QUEUE_BACKLOG_HIGH : QUEUE_STREAM_HIGH));
 }
 
 static redisReply *call_browse(struct queue *queue, const struct queue_view *view, struct error *error)
@@ -33,7 +35,7 @@ static redisReply *call_browse(struct queue *queue, const struct queue_view *vie
 	struct queue_call call = { 0 };
 	bool open = view->until_ms == 0;
 	queue_call_string(&call, queue->keys[view_key(view)]);
-	queue_call_string(&call, queue_place_names[view->place]);
+	queue_call_string(&call, view->backlog ? "backlog" : queue_place_names[view->place]);
 	queue_call_string(&call, view->after);
 	queue_call_number(&call, QUEUE_PAGE_ITEMS);
 	queue_call_number(&call, view->place == PLACE_PENDING ? view->least_idle_ms : view->from_ms);
@@ -59,18 +61,25 @@ static int64_t number_of(const redisReply *row, size_t index)
 	return index < row->elements ? row->element[index]->integer : 0;
 }
 
-/* The line of a member "STREAM JOB TENANT LINE"; anything else is a line by itself, as for the claim. */
+/*
+ * The line of a member "STREAM JOB TENANT LINE", in the backlog with "MS-TURN " before it; anything else is a line by
+ * itself, as for the claim.
+ */
 static void split_member(struct queue_item *item)
 {
 	const char *at = item->entry;
-	item->stream = JOB_PRIORITY_NORMAL;
+	if (item->backlog)
+		at += strspn(at, "0123456789-") + (at[strspn(at, "0123456789-")] == ' ');
+	else
+		item->stream = JOB_PRIORITY_NORMAL;
 	if (*at < '1' || *at > '3' || at[1] != ' ')
 		return;
 	const char *after_job = strchr(at + 2, ' ');
 	const char *after_tenant = after_job ? strchr(after_job + 1, ' ') : NULL;
 	if (!after_tenant)
 		return;
-	item->stream = (enum job_priority)(*at - '1');
+	if (!item->backlog) /* there it is the key that tells */
+		item->stream = (enum job_priority)(*at - '1');
 	item->length -= (size_t)(after_tenant + 1 - item->line);
 	item->line = after_tenant + 1;
 }
@@ -79,7 +88,7 @@ static bool read_item(const struct queue_view *view, const redisReply *row, stru
 {
 	if (row->type != REDIS_REPLY_ARRAY || row->elements < 4)
 		return false;
-	*item = (struct queue_item){ .place = view->place, .stream = view->stream, .worker = "", .code = "", .message = "" };
+	*item = (struct queue_item){ .place = view->place, .backlog = view->backlog, .stream = view->stream, .worker = "", .code = "", .message = "" };
 	item->entry = text_of(row, 0, NULL);
 	item->job = text_of(row, 1, NULL);
 	item->line = text_of(row, 2, &item->length);
@@ -101,6 +110,12 @@ static bool read_item(const struct queue_view *view, const redisReply *row, stru
 		item->message = text_of(row, 4, NULL);
 		break;
 	default:
+		if (view->backlog) {
+			item->line = text_of(row, 0, &item->length);
+			split_member(item);
+		} else if (*text_of(row, 3, NULL)) {
+			item->since_ms = strtoll(text_of(row, 3, NULL), NULL, 10);
+		}
 		break;
 	}
 	return true;
@@ -113,11 +128,14 @@ void queue_view_close(struct queue_view *view)
 	view->count = 0;
 }
 
-/* Where the next page begins, and in which stream. */
+/* Where the next page begins, and in which stream or backlog. */
 static void advance(struct queue_view *view, const char *ended)
 {
 	(void)snprintf(view->after, sizeof view->after, "%s", ended);
 	if (*ended)
+		return;
+	view->backlog = view->place == PLACE_READY && !view->backlog;
+	if (view->backlog)
 		return;
 	if (view->place == PLACE_DELAYED || view->place == PLACE_DEAD || view->stream == JOB_PRIORITY_LOW)
 		view->ended = true;
@@ -131,7 +149,7 @@ bool queue_view_next(struct queue *queue, struct queue_view *view, bool *more, s
 	*more = false;
 	if (view->ended)
 		return true;
-	if (view->removed && *view->after) { /* of delayed ones the place is a count */
+	if (view->removed && *view->after) { /* the place is a count there */
 		long long offset = strtoll(view->after, NULL, 10) - (long long)view->removed;
 		(void)snprintf(view->after, sizeof view->after, "%lld", offset > 0 ? offset : 0);
 	}
@@ -187,6 +205,8 @@ static const char *act_name(const struct queue_move *move)
 					     [ACT_REVIVE] = "revive" };
 	if (move->act != ACT_REMOVE)
 		return names[move->act];
+	if (move->item->backlog)
+		return "remove backlog";
 	return move->item->place == PLACE_DELAYED ? "remove delayed" :
 	       move->item->place == PLACE_DEAD	  ? "remove dead" :
 						    "remove claimed-or-ready";
@@ -197,7 +217,7 @@ static void add_move(struct words *words, const struct queue_move *move)
 	const struct queue_item *item = move->item;
 	add_string(words, act_name(move));
 	add_number(words, (move->act == ACT_REVIVE ? move->stream : item->stream) + 1);
-	if (item->place == PLACE_DELAYED) /* the member ends where its line does; it may hold any byte */
+	if (item->place == PLACE_DELAYED || item->backlog) /* the member ends where its line does; it may hold any byte */
 		add_word(words, item->entry, (size_t)(item->line - item->entry) + item->length);
 	else
 		add_string(words, item->entry);
@@ -251,9 +271,8 @@ static bool read_answers(const redisReply *reply, struct queue_move *moves, size
 
 bool queue_move(struct queue *queue, bool dry, struct queue_move *moves, size_t count, struct error *error)
 {
-	static const enum queue_key keys[] = { QUEUE_STREAM_HIGH, QUEUE_STREAM_NORMAL, QUEUE_STREAM_LOW, QUEUE_DELAYED,
-					       QUEUE_DEAD,	  QUEUE_CANCEL,	       QUEUE_SWEPT };
-	const size_t key_count = sizeof keys / sizeof *keys;
+	static const enum queue_key keys[] = { QUEUE_DELAYED, QUEUE_DEAD, QUEUE_CANCEL, QUEUE_SWEPT };
+	const size_t more_keys = sizeof keys / sizeof *keys;
 	size_t most = FIXED_WORDS + WORDS_A_MOVE * count;
 	struct words words = { .texts = calloc(most, sizeof *words.texts), .lengths = calloc(most, sizeof *words.lengths),
 			       .numbers = calloc(most, sizeof *words.numbers) };
@@ -263,13 +282,15 @@ bool queue_move(struct queue *queue, bool dry, struct queue_move *moves, size_t 
 		(void)error_set(error, ERROR_OUT_OF_MEMORY, "queue: out of memory");
 		goto out;
 	}
-	for (size_t index = 0; index < key_count; index++)
+	for (size_t index = 0; index < QUEUE_WINDOW_KEYS; index++)
+		add_string(&words, queue->keys[index]);
+	for (size_t index = 0; index < more_keys; index++)
 		add_string(&words, queue->keys[keys[index]]);
 	add_string(&words, dry ? "dry" : "do");
 	add_number(&words, QUEUE_RELEASED_IDLE_MS);
 	for (size_t index = 0; index < count; index++)
 		add_move(&words, &moves[index]);
-	reply = redis_script(queue->redis, true, queue_move_lua, (int)key_count, (int)words.count, words.texts,
+	reply = redis_script(queue->redis, true, queue_move_lua, QUEUE_WINDOW_KEYS + (int)more_keys, (int)words.count, words.texts,
 			     words.lengths, error);
 	good = reply && read_answers(reply, moves, count, error);
 	if (!good)

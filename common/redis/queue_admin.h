@@ -12,7 +12,7 @@
 
 enum queue_place {
 	PLACE_PENDING, /* claimed by a worker, or handed back (then `worker` is QUEUE_HANDED_BACK) */
-	PLACE_READY,   /* waiting in a stream, not yet delivered */
+	PLACE_READY,   /* waiting in a stream, not yet delivered, or in its backlog */
 	PLACE_DELAYED,
 	PLACE_DEAD,
 	PLACE_COUNT
@@ -29,8 +29,9 @@ extern const char *const queue_place_names[PLACE_COUNT + 1];
 /* One job where it lies; strings are the view's, until its next page. */
 struct queue_item {
 	enum queue_place place;
+	bool backlog;		  /* ready, but not yet in its stream */
 	enum job_priority stream; /* of the dead: normal, the line knows better */
-	const char *entry;	  /* id in its stream; of delayed ones the member */
+	const char *entry;	  /* id in its stream; of delayed ones and in the backlog the member */
 	const char *job;	  /* as the sender's line had it; "" when there was no valid one */
 	const char *line;	  /* "" when the entry was deleted while it was claimed */
 	size_t length;
@@ -46,7 +47,7 @@ struct queue_item {
 
 /*
  * Walks through one place, page by page. Set the first part, zero the rest. Pages come in the order of the place (of
- * pending and ready: stream by stream, high first) and may be empty before the end.
+ * pending and ready: stream by stream, high first; of a backlog the last first) and may be empty before the end.
  */
 struct queue_view {
 	enum queue_place place;
@@ -58,11 +59,11 @@ struct queue_view {
 	struct queue_item items[QUEUE_PAGE_ITEMS];
 	size_t count;
 	int64_t now_ms; /* by the server's clock */
-	size_t removed; /* to be counted by who moves or removes delayed items of this page */
+	size_t removed; /* to be counted by who moves or removes delayed items, or such of the backlog, of this page */
 	/* private */
 	enum job_priority stream;
 	char after[64];
-	bool started, ended;
+	bool backlog, started, ended;
 	void *reply;
 };
 

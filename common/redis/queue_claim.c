@@ -245,8 +245,8 @@ static redisReply *call_claim(struct queue *queue, size_t most, bool *no_group, 
 {
 	struct queue_call call = { 0 };
 	int64_t sweep_ms = queue->settings.visibility_ms / 20;
-	for (int stream = 0; stream < JOB_PRIORITY_COUNT; stream++)
-		queue_call_string(&call, queue->keys[stream]);
+	for (int key = 0; key < QUEUE_WINDOW_KEYS; key++)
+		queue_call_string(&call, queue->keys[key]);
 	queue_call_string(&call, queue->keys[QUEUE_DELAYED]);
 	queue_call_string(&call, queue->keys[QUEUE_CANCEL]);
 	queue_call_string(&call, queue->keys[QUEUE_SWEPT]);
@@ -255,7 +255,7 @@ static redisReply *call_claim(struct queue *queue, size_t most, bool *no_group, 
 	queue_call_number(&call, queue->settings.visibility_ms);
 	queue_call_string(&call, claim_order(queue->claims++));
 	queue_call_number(&call, sweep_ms > LONGEST_SWEEP_MS ? LONGEST_SWEEP_MS : sweep_ms < 1 ? 1 : sweep_ms);
-	return queue_call_run(queue, queue_claim_lua, 6, &call, "claiming jobs", no_group, error);
+	return queue_call_run(queue, queue_claim_lua, QUEUE_WINDOW_KEYS + 3, &call, "claiming jobs", no_group, error);
 }
 
 /* The script's entries; *found says how many there were, whatever became of them. */

@@ -1,26 +1,28 @@
--- Puts a batch of jobs in the streams, each once per idempotency key, and the batch itself once: a sender that lost the
+-- Puts a batch of jobs in the queue, each once per idempotency key, and the batch itself once: a sender that lost the
 -- connection before the answer sends the same batch again and gets the same answer.
 --
--- KEYS: 1-3 streams by priority, 4 this batch's answer, 5 delayed, 6… idempotency keys of those jobs that have one
+-- KEYS: 1-3 streams by priority, 4-6 their backlogs, 7-9 their turns, 10 this batch's answer, 11 delayed, 12…
+--       idempotency keys of those jobs that have one
 -- ARGV: 1 ms a key is kept, 2 ms the answer is kept, 3 most jobs in the queue (0: no limit),
 --       then three for each job: head (stream 1-3, 'k' or '-' as it has a key, its tenant or nothing), job id, line
 -- Returns "full DEPTH", or the duplicates as "index id " each (index from 0, id of the job that holds the key).
-local answer = redis.call('GET', KEYS[4])
+--#include queue_window.lua
+local answer = redis.call('GET', KEYS[10])
 if answer then
 	return answer
 end
 local most = tonumber(ARGV[3])
 if most > 0 then
-	local depth = redis.call('ZCARD', KEYS[5])
+	local depth = redis.call('ZCARD', KEYS[11])
 	for number = 1, 3 do
-		depth = depth + redis.call('XLEN', KEYS[number])
+		depth = depth + redis.call('XLEN', KEYS[number]) + redis.call('ZCARD', KEYS[3 + number])
 	end
 	if depth + (#ARGV - 3) / 3 > most then
 		return 'full ' .. depth
 	end
 end
 local duplicates = {}
-local next_key = 6
+local next_key = 12
 for at = 4, #ARGV, 3 do
 	local head, job = ARGV[at], ARGV[at + 1]
 	local holder = false
@@ -31,15 +33,13 @@ for at = 4, #ARGV, 3 do
 			holder = redis.call('GET', key)
 		end
 	end
-	local stream = KEYS[string.byte(head, 1) - 48]
 	if holder then
 		duplicates[#duplicates + 1] = (at - 4) / 3 .. ' ' .. holder .. ' '
-	elseif #head == 2 then
-		redis.call('XADD', stream, '*', 'job', job, 'line', ARGV[at + 2])
 	else
-		redis.call('XADD', stream, '*', 'job', job, 'tenant', string.sub(head, 3), 'line', ARGV[at + 2])
+		put(string.byte(head, 1) - 48, job, string.sub(head, 3), ARGV[at + 2])
 	end
 end
+put_end()
 answer = table.concat(duplicates)
-redis.call('SET', KEYS[4], answer, 'PX', ARGV[2])
+redis.call('SET', KEYS[10], answer, 'PX', ARGV[2])
 return answer

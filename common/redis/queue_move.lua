@@ -1,13 +1,16 @@
 -- What an operator does to single jobs, a batch at a time. Each is checked again here: between looking and doing,
 -- workers and other operators go on. A dry run makes the same checks and changes nothing.
 --
--- KEYS: 1-3 streams by priority, 4 delayed, 5 dead, 6 cancel, 7 mark of the last sweep
--- ARGV: 1 'do' or 'dry', 2 idle ms of a released claim, then six for each: how, stream 1-3, entry (of delayed: the member), then
+-- KEYS: 1-3 streams by priority, 4-6 their backlogs, 7-9 their turns, 10 delayed, 11 dead, 12 cancel, 13 mark of the
+--       last sweep
+-- ARGV: 1 'do' or 'dry', 2 idle ms of a released claim, then six for each: how, stream 1-3, entry (of
+--       delayed and backlog: the member), then
 --       release (a claim, to the next worker): worker, deliveries, least idle ms
 --       promote (delayed, to its stream now), revive (dead, to a stream): job, tenant or '', line
---       remove claimed-or-ready, remove delayed, remove dead: three empty ones
+--       remove claimed-or-ready, remove backlog, remove delayed, remove dead: three empty ones
 -- Returns a word for each: moved; held WORKER (it is removed, and was claimed); or why it was left alone: gone, taken,
 -- renewed, released, cancelled.
+--#include queue_window.lua
 local group, held = 'workers', 'handed-back'
 local dry, released = ARGV[1] == 'dry', tonumber(ARGV[2])
 
@@ -24,21 +27,11 @@ local function delete(key, entry)
 	return redis.call('XDEL', key, entry) == 1
 end
 
-local function unset(member)
+local function unset(key, member)
 	if dry then
-		return redis.call('ZSCORE', KEYS[4], member) ~= false
+		return redis.call('ZSCORE', key, member) ~= false
 	end
-	return redis.call('ZREM', KEYS[4], member) == 1
-end
-
-local function put(key, job, tenant, line)
-	if dry then
-		return
-	elseif tenant == '' then
-		redis.call('XADD', key, '*', 'job', job, 'line', line)
-	else
-		redis.call('XADD', key, '*', 'job', job, 'tenant', tenant, 'line', line)
-	end
+	return redis.call('ZREM', key, member) == 1
 end
 
 -- The claim stays its worker's but counts as not renewed for very long, so that the next claim of any worker takes it
@@ -61,25 +54,29 @@ local function release(key, entry, worker, deliveries, least_idle)
 	if #redis.call('XCLAIM', key, group, worker, 0, entry, 'IDLE', released, 'JUSTID') == 0 then
 		return 'gone'
 	end
-	redis.call('DEL', KEYS[7]) -- the next claim looks for such ones
+	redis.call('DEL', KEYS[13]) -- the next claim looks for such ones
 	return 'moved'
 end
 
-local function revive(key, entry, job, tenant, line)
-	if redis.call('SISMEMBER', KEYS[6], job) == 1 then
+local function revive(number, entry, job, tenant, line)
+	if redis.call('SISMEMBER', KEYS[12], job) == 1 then
 		return 'cancelled'
-	elseif not delete(KEYS[5], entry) then
+	elseif not delete(KEYS[11], entry) then
 		return 'gone'
 	end
-	put(key, job, tenant, line)
+	if not dry then
+		put(number, job, tenant, line)
+	end
 	return 'moved'
 end
 
-local function promote(key, member, job, tenant, line)
-	if not unset(member) then
+local function promote(number, member, job, tenant, line)
+	if not unset(KEYS[10], member) then
 		return 'gone'
 	end
-	put(key, job, tenant, line)
+	if not dry then
+		put(number, job, tenant, line)
+	end
 	return 'moved'
 end
 
@@ -96,21 +93,25 @@ end
 
 local answers = {}
 for at = 3, #ARGV, 6 do
-	local how, key, entry = ARGV[at], KEYS[tonumber(ARGV[at + 1])], ARGV[at + 2]
+	local how, number, entry = ARGV[at], tonumber(ARGV[at + 1]), ARGV[at + 2]
+	local key = KEYS[number]
 	local answer
 	if how == 'release' then
 		answer = release(key, entry, ARGV[at + 3], ARGV[at + 4], ARGV[at + 5])
 	elseif how == 'revive' then
-		answer = revive(key, entry, ARGV[at + 3], ARGV[at + 4], ARGV[at + 5])
+		answer = revive(number, entry, ARGV[at + 3], ARGV[at + 4], ARGV[at + 5])
 	elseif how == 'promote' then
-		answer = promote(key, entry, ARGV[at + 3], ARGV[at + 4], ARGV[at + 5])
+		answer = promote(number, entry, ARGV[at + 3], ARGV[at + 4], ARGV[at + 5])
 	elseif how == 'remove delayed' then
-		answer = unset(entry) and 'moved' or 'gone'
+		answer = unset(KEYS[10], entry) and 'moved' or 'gone'
+	elseif how == 'remove backlog' then
+		answer = unset(KEYS[3 + number], entry) and 'moved' or 'gone'
 	elseif how == 'remove dead' then
-		answer = delete(KEYS[5], entry) and 'moved' or 'gone'
+		answer = delete(KEYS[11], entry) and 'moved' or 'gone'
 	else
 		answer = remove(key, entry)
 	end
 	answers[#answers + 1] = answer
 end
+put_end()
 return answers

@@ -11,6 +11,12 @@ enum queue_key {
 	QUEUE_STREAM_HIGH, /* streams first, in the order of enum job_priority */
 	QUEUE_STREAM_NORMAL,
 	QUEUE_STREAM_LOW,
+	QUEUE_BACKLOG_HIGH, /* what does not fit in their windows, and whose turn it is: queue_window.lua */
+	QUEUE_BACKLOG_NORMAL,
+	QUEUE_BACKLOG_LOW,
+	QUEUE_TURNS_HIGH,
+	QUEUE_TURNS_NORMAL,
+	QUEUE_TURNS_LOW,
 	QUEUE_DELAYED,
 	QUEUE_DEAD,
 	QUEUE_CANCEL,
@@ -36,6 +42,8 @@ struct queue {
 	struct queue_batch batches[QUEUE_BATCHES_IN_FLIGHT]; /* a ring */
 	size_t first_batch, batch_count;
 };
+
+#define QUEUE_WINDOW_KEYS QUEUE_DELAYED /* the first so many: what a script needs that puts jobs in streams */
 
 #define QUEUE_CALL_WORDS 64
 

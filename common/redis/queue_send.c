@@ -15,7 +15,7 @@
 #include "queue_enqueue_lua.h"
 
 #define ANSWER_KEEP_MS (INT64_C(10) * 60 * 1000)
-#define FIXED_KEYS 5
+#define FIXED_KEYS (QUEUE_WINDOW_KEYS + 2)
 #define FIXED_WORDS (3 + FIXED_KEYS + 3) /* EVALSHA, sha, number of keys; keys; arguments before the jobs' */
 #define WORDS_A_JOB 3
 
@@ -116,8 +116,8 @@ static bool format_batch(struct queue *queue, const struct job *jobs, size_t cou
 	add_string(&words, "EVALSHA");
 	add_string(&words, sha);
 	add_string(&words, numbers[0]);
-	for (int stream = 0; stream < JOB_PRIORITY_COUNT; stream++)
-		add_string(&words, queue->keys[stream]);
+	for (int index = 0; index < QUEUE_WINDOW_KEYS; index++)
+		add_string(&words, queue->keys[index]);
 	add_string(&words, sent);
 	add_string(&words, queue->keys[QUEUE_DELAYED]);
 	const char *key = words.keys.data;

@@ -1,15 +1,25 @@
 -- What is in the queue. Finished entries are deleted, so a stream's length less what is pending is what waits; handed
 -- back entries wait, too. A stream without its group is waiting as a whole.
 --
--- KEYS: 1-3 streams by priority, 4 delayed, 5 dead, 6 workers. ARGV: 1 ms within which a worker must have been seen
+-- KEYS: 1-3 streams by priority, 4-6 their backlogs, 7 delayed, 8 dead, 9 workers. ARGV: 1 ms within which a worker must have been seen
 -- Returns {ready high, normal, low, in flight, delayed, dead, workers, ms the oldest has waited (0: none)}
 local group, held = 'workers', 'handed-back'
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local ready, in_flight, oldest = {}, 0, now
 
-local function waits_since(entry)
-	oldest = math.min(oldest, tonumber(string.match(entry, '^%d+')))
+-- An id, or a member of the backlog, begins with the time when the job came.
+local function waits_since(text)
+	oldest = math.min(oldest, tonumber(string.match(text or '', '^%d+')) or now)
+end
+
+-- What came by way of the backlog says so itself.
+local function entry_waits(entry)
+	local since = entry and entry[1]
+	for at = 1, entry and #entry[2] or 0, 2 do
+		since = entry[2][at] == 'since' and entry[2][at + 1] or since
+	end
+	waits_since(since)
 end
 
 for number = 1, 3 do
@@ -21,7 +31,8 @@ for number = 1, 3 do
 		for _, row in ipairs(summary[4] or {}) do
 			if row[1] == held then
 				handed_back = tonumber(row[2])
-				waits_since(redis.call('XPENDING', key, group, '-', '+', 1, held)[1][1])
+				local id = redis.call('XPENDING', key, group, '-', '+', 1, held)[1][1]
+				entry_waits(redis.call('XRANGE', key, id, id)[1])
 			end
 		end
 		for _, info in ipairs(redis.call('XINFO', 'GROUPS', key)) do
@@ -34,19 +45,17 @@ for number = 1, 3 do
 			end
 		end
 	end
-	local first = redis.call('XRANGE', key, after, '+', 'COUNT', 1)
-	if first[1] then
-		waits_since(first[1][1])
-	end
-	ready[number] = math.max(0, redis.call('XLEN', key) - pending) + handed_back
+	entry_waits(redis.call('XRANGE', key, after, '+', 'COUNT', 1)[1])
+	waits_since(redis.call('ZRANGE', KEYS[3 + number], 0, 0)[1])
+	ready[number] = math.max(0, redis.call('XLEN', key) - pending) + handed_back + redis.call('ZCARD', KEYS[3 + number])
 	in_flight = in_flight + pending - handed_back
 end
 
 local workers = 0
-for _, row in ipairs(redis.call('HVALS', KEYS[6])) do
+for _, row in ipairs(redis.call('HVALS', KEYS[9])) do
 	if now - (tonumber(string.match(row, '^(%d+) ')) or 0) <= tonumber(ARGV[1]) then
 		workers = workers + 1
 	end
 end
-return { ready[1], ready[2], ready[3], in_flight, redis.call('ZCARD', KEYS[4]), redis.call('XLEN', KEYS[5]), workers,
+return { ready[1], ready[2], ready[3], in_flight, redis.call('ZCARD', KEYS[7]), redis.call('XLEN', KEYS[8]), workers,
 	now - oldest }

@@ -60,6 +60,16 @@ done_is() { # N
 	[ "$(sql "select count(*) from jobs where state = 'done'")" -ge "$1" ]
 }
 
+ready_ids() {
+	redis --json xrange "$queue:jobs" - + | jq -r '.[][1][1]'
+	redis --raw zrange "$queue:backlog" 0 -1 | cut -d' ' -f3
+}
+
+# jobs of normal priority that wait, also behind the stream's window
+ready() {
+	echo "$(($(redis xlen "$queue:jobs") + $(redis zcard "$queue:backlog")))"
+}
+
 holds_one() { # WORKER
 	[ "$(redis --json xpending "$queue:jobs" workers - + 10 "$1" | jq length)" -eq 1 ]
 }
@@ -388,7 +398,7 @@ claim_is() { # N: "worker deliveries"
 	filot-requeue --dead >one &
 	filot-requeue --dead >two
 	wait $!
-	[ "$(redis xlen "$queue:jobs")" -eq 2030 ]
+	[ "$(ready)" -eq 2030 ]
 	[ "$(redis xlen "$queue:dead")" -eq 0 ]
 	[ "$(cat one two | jq -r 'select(.status == "moved") | .job' | sort | uniq -d | wc -l)" -eq 0 ]
 	[ "$(cat one two | jq -r 'select(.status == "moved") | .job' | wc -l)" -eq 2000 ]
@@ -403,14 +413,14 @@ claim_is() { # N: "worker deliveries"
 	dead_many 10000
 	filot-requeue --dead --limit 300 --rate 200/s >some
 	summary_is some '.moved == 300 and .ms >= 1300 and .ms < 10000'
-	[ "$(redis xlen "$queue:jobs")" -eq 300 ]
+	[ "$(ready)" -eq 300 ]
 	[ "$(redis xlen "$queue:dead")" -eq 9700 ]
 	filot-requeue --dead --limit 1 >one
 	summary_is one '.moved == 1'
 	filot-requeue --dead >rest
 	summary_is rest '.moved == 9699 and .ms < 30000'
-	[ "$(redis xlen "$queue:jobs")" -eq 10000 ]
-	[ "$(redis --json xrange "$queue:jobs" - + | jq -r '.[][1][1]' | sort -u | wc -l)" -eq 10000 ]
+	[ "$(ready)" -eq 10000 ]
+	[ "$(ready_ids | sort -u | wc -l)" -eq 10000 ]
 	echo "# 9,699 in $(tail -n 1 rest | jq .summary.ms) ms" >&3
 }
 
@@ -425,10 +435,10 @@ claim_is() { # N: "worker deliveries"
 	[ "$status" -eq 75 ]
 	moved=$(jq -s 'map(select(.status == "moved")) | length' some)
 	[ "$moved" -gt 0 ] && [ "$moved" -lt 400 ]
-	[ "$(redis xlen "$queue:jobs")" -eq "$moved" ]
+	[ "$(ready)" -eq "$moved" ]
 	[ "$(redis xlen "$queue:dead")" -eq $((400 - moved)) ]
 	filot-requeue --dead >rest
-	[ "$(redis xlen "$queue:jobs")" -eq 400 ]
+	[ "$(ready)" -eq 400 ]
 }
 
 @test "a dead line that is no job is refused with its reason, and the others are moved" {
@@ -635,7 +645,7 @@ claim_is() { # N: "worker deliveries"
 	wait "$mover" || status=$?
 	[ "$status" -eq 0 ] || [ "$status" -eq 69 ]
 	filot-requeue --dead >rest
-	[ "$(redis --json xrange "$queue:jobs" - + | jq -r '.[][1][1]' | sort | uniq -d | wc -l)" -eq 0 ]
-	[ "$(redis xlen "$queue:jobs")" -eq 3000 ]
+	[ "$(ready_ids | sort | uniq -d | wc -l)" -eq 0 ]
+	[ "$(ready)" -eq 3000 ]
 	[ "$(redis xlen "$queue:dead")" -eq 0 ]
 }

@@ -75,6 +75,7 @@ waiting_is_none() {
 	for key in "$queue:jobs:high" "$queue:jobs" "$queue:jobs:low"; do
 		[ "$(redis xlen "$key")" -eq 0 ] || return 1
 	done
+	[ "$(redis exists "$queue:backlog:high" "$queue:backlog" "$queue:backlog:low")" -eq 0 ]
 	[ "$(redis zcard "$queue:delayed")" -eq 0 ]
 }
 

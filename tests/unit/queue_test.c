@@ -98,12 +98,15 @@ static bool finish(struct side *side, struct delivery *delivery)
 	return owned;
 }
 
-/* Jobs in the streams and the delayed set, and how many of them are pending. */
+/* Jobs in the streams, their backlogs and the delayed set. */
 static long long queued(void)
 {
 	return redis_server_ask(&server, "XLEN filot:{ocr}:jobs") +
 	       redis_server_ask(&server, "XLEN filot:{ocr}:jobs:high") +
 	       redis_server_ask(&server, "XLEN filot:{ocr}:jobs:low") +
+	       redis_server_ask(&server, "ZCARD filot:{ocr}:backlog") +
+	       redis_server_ask(&server, "ZCARD filot:{ocr}:backlog:high") +
+	       redis_server_ask(&server, "ZCARD filot:{ocr}:backlog:low") +
 	       redis_server_ask(&server, "ZCARD filot:{ocr}:delayed");
 }
 
