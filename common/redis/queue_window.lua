@@ -110,4 +110,3 @@ local function refill(number)
 	end
 	return #taken > 0
 end
-
