@@ -45,12 +45,15 @@ static void view_close(struct view *view)
 	session_close(&view->lock);
 }
 
-/* The first thing that is wrong, with what to do about it. A dirty row is fine for who resumes. */
-static bool refuse_wrong(const struct plan *plan, bool resume, struct error *error)
+/*
+ * The first thing that is wrong, with what to do about it. A dirty row is fine for who resumes; and for who has not got
+ * the lock, because then another migrator may be working on that file.
+ */
+static bool refuse_wrong(const struct plan *plan, bool dirty_is_fine, struct error *error)
 {
 	for (size_t index = 0; index < plan->count; index++) {
 		const struct plan_row *row = &plan->rows[index];
-		if (row->state < PLAN_EDITED && (row->state != PLAN_DIRTY || (resume && row->file)))
+		if (row->state < PLAN_EDITED && (row->state != PLAN_DIRTY || dirty_is_fine))
 			continue;
 		char why[sizeof error->message], name[NAME_MAX + 1];
 		plan_explain(row, why, sizeof why);
@@ -83,7 +86,7 @@ static void dry_run(const struct context *context, const struct plan *plan)
 {
 	for (size_t index = 0; index < plan->count; index++) {
 		const struct plan_row *row = &plan->rows[index];
-		bool wanted = row->state == PLAN_PENDING || row->state == PLAN_DIRTY;
+		bool wanted = row->file && (row->state == PLAN_PENDING || row->state == PLAN_DIRTY);
 		if (wanted && (!context->target || row->version <= context->target))
 			report_file(context->json, row, "would_apply", 0);
 	}
@@ -102,6 +105,9 @@ static bool apply_next(struct view *view, const struct context *context, const s
 	const struct plan_row *next = next_row(&view->plan, context->target);
 	if (!next)
 		return true;
+	if (!next->file)
+		return error_set(error, ERROR_BAD_INPUT, "%04" PRId64 "_%s: dirty, and there is no file to go on with",
+				 next->version, next->entry->name);
 	if (!apply_file(&view->session, &context->apply, next, &ms, error))
 		return false;
 	report_file(context->json, next, "applied", ms);
@@ -114,7 +120,7 @@ bool command_up(const struct context *context, struct error *error)
 	struct view view;
 	size_t applied = 0;
 	bool fine = view_open(&view, context, !context->dry, error) && check_target(&view.files, context->target, error) &&
-		    view_look(&view, error) && refuse_wrong(&view.plan, context->resume, error);
+		    view_look(&view, error) && refuse_wrong(&view.plan, context->resume || !context->dry, error);
 	if (!fine)
 		goto out;
 	if (view.plan.ahead)
@@ -131,8 +137,7 @@ bool command_up(const struct context *context, struct error *error)
 		if (!fine)
 			goto out;
 		applied += row != NULL;
-		fine = apply_unlock(&view.lock, error) && view_look(&view, error) &&
-		       refuse_wrong(&view.plan, context->resume, error);
+		fine = apply_unlock(&view.lock, error) && view_look(&view, error) && refuse_wrong(&view.plan, true, error);
 		if (!fine)
 			goto out;
 	}

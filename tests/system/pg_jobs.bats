@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # PostgreSQL from C: the fence of jobs, directly and behind a transaction pooler, and a connection that meets with trouble.
 
-# shellcheck disable=SC2154 # output and status are bats'
+# shellcheck disable=SC2154,SC2030,SC2031 # output and status are bats'; a test is a subshell on purpose
 bats_require_minimum_version 1.5.0
 load helper
 
@@ -149,19 +149,15 @@ proxied() {
 	driver_start --statement 300ms
 	ask 'select 1'
 	server_pause "$SERVERS_DIR" postgres
-	sql_pid=$(postgres_backends)
+	mapfile -t backends < <(pgrep -P "$(server_pid "$SERVERS_DIR" postgres)")
 	# the postmaster alone is paused; the backend that serves us must be, too
-	kill -STOP $sql_pid
+	kill -STOP "${backends[@]}"
 	ask 'select 2'
-	kill -CONT $sql_pid
+	kill -CONT "${backends[@]}"
 	[[ $heard == '! unavailable: '*'no answer within 300 ms'* ]]
 	server_resume "$SERVERS_DIR" postgres
 	ask 'select 3'
 	[ "$heard" = '= 3' ]
-}
-
-postgres_backends() {
-	pgrep -P "$(server_pid "$SERVERS_DIR" postgres)"
 }
 
 @test "a server that does not greet is given up after the time for connecting" {
