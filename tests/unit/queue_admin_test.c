@@ -33,13 +33,12 @@ static void fill(const char *key, int count)
 		(void)redis_server_ask(&server, "XADD %s * job J%d line {}", key, index);
 }
 
-/* All items of a place; their count, and how many came twice in order. */
-static size_t count_items(enum queue_place place, size_t *pages)
+static size_t count_items(enum queue_place place)
 {
 	size_t count = 0;
 	bool more = true;
 	view = (struct queue_view){ .place = place };
-	for (*pages = 0; more; *pages += more) {
+	while (more) {
 		CHECK(queue_view_next(queue, &view, &more, &error));
 		count += view.count;
 	}
@@ -52,34 +51,46 @@ static void a_view_gives_each_item_once_whatever_the_length(void)
 	static const int counts[] = { 0, 1, QUEUE_PAGE_ITEMS - 1, QUEUE_PAGE_ITEMS, QUEUE_PAGE_ITEMS + 1,
 				      2 * QUEUE_PAGE_ITEMS };
 	for (size_t index = 0; index < sizeof counts / sizeof *counts; index++) {
-		size_t pages;
 		start_empty();
 		fill("filot:{ocr}:jobs", counts[index]);
 		fill("filot:{ocr}:dead", counts[index]);
 		for (int member = 0; member < counts[index]; member++)
 			(void)redis_server_ask(&server, "ZADD filot:{ocr}:delayed 7 m%d", member);
-		CHECK_INTEGER(count_items(PLACE_READY, &pages), counts[index]);
-		CHECK_INTEGER(count_items(PLACE_DEAD, &pages), counts[index]);
-		CHECK_INTEGER(count_items(PLACE_DELAYED, &pages), counts[index]);
-		CHECK_INTEGER(count_items(PLACE_PENDING, &pages), 0);
+		CHECK_INTEGER(count_items(PLACE_READY), counts[index]);
+		CHECK_INTEGER(count_items(PLACE_DEAD), counts[index]);
+		CHECK_INTEGER(count_items(PLACE_DELAYED), counts[index]);
+		CHECK_INTEGER(count_items(PLACE_PENDING), 0);
 		if (counts[index])
 			(void)redis_server_ask(&server,
 					       "XREADGROUP GROUP workers w COUNT %d STREAMS filot:{ocr}:jobs >",
 					       counts[index]);
-		CHECK_INTEGER(count_items(PLACE_PENDING, &pages), counts[index]);
-		CHECK_INTEGER(count_items(PLACE_READY, &pages), 0);
+		CHECK_INTEGER(count_items(PLACE_PENDING), counts[index]);
+		CHECK_INTEGER(count_items(PLACE_READY), 0);
 	}
 }
 
 static void a_view_of_ready_jobs_takes_the_streams_one_after_the_other(void)
 {
-	size_t pages;
+	size_t counts[JOB_PRIORITY_COUNT] = { 0 };
+	enum job_priority last = JOB_PRIORITY_HIGH;
+	bool more = true;
 	start_empty();
 	fill("filot:{ocr}:jobs:high", 3);
 	fill("filot:{ocr}:jobs", QUEUE_PAGE_ITEMS + 5);
 	fill("filot:{ocr}:jobs:low", 2);
-	CHECK_INTEGER(count_items(PLACE_READY, &pages), QUEUE_PAGE_ITEMS + 10);
-	CHECK_INTEGER(pages, 4);
+	view = (struct queue_view){ .place = PLACE_READY };
+	while (more) {
+		CHECK(queue_view_next(queue, &view, &more, &error));
+		for (size_t index = 0; index < view.count; index++) {
+			CHECK(view.items[index].stream >= last);
+			last = view.items[index].stream;
+			counts[last]++;
+		}
+	}
+	queue_view_close(&view);
+	CHECK_INTEGER(counts[JOB_PRIORITY_HIGH], 3);
+	CHECK_INTEGER(counts[JOB_PRIORITY_NORMAL], QUEUE_PAGE_ITEMS + 5);
+	CHECK_INTEGER(counts[JOB_PRIORITY_LOW], 2);
 }
 
 /* The first item of a place. */
