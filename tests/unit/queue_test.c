@@ -81,6 +81,7 @@ static bool claim(struct side *side, int64_t block_ms, struct delivery *delivery
 {
 	size_t count = 0;
 	int64_t end_ms = clock_monotonic_ms() + PATIENCE_MS;
+	*delivery = (struct delivery){ 0 };
 	do {
 		bool claimed = queue_claim(side->queue, 1, block_ms ? 20 : 0, delivery, &count, &error);
 		CHECK(claimed);
@@ -129,6 +130,51 @@ static void a_finished_job_leaves_only_its_event(void)
 	CHECK(queue_finish(worker.queue, &delivery, "{\"v\":1}", &owned, &error) && !owned);
 	CHECK_INTEGER(redis_server_ask(&server, "XLEN filot:{ocr}:events"), 1);
 	delivery_free(&delivery);
+	side_close(&worker);
+	side_close(&sender);
+}
+
+static void many_claims_are_finished_in_one_call_and_lost_ones_left_alone(void)
+{
+	struct side sender = side_open(NULL);
+	struct side worker = side_open("w");
+	struct side other = side_open("other");
+	struct delivery held[300];
+	struct delivery *list[302];
+	const char *events[302] = { [1] = "{\"v\":1}" };
+	bool owned[302];
+	char id[ULID_SIZE];
+	for (int index = 0; index < 302; index++)
+		put(&sender, NULL, (enum job_priority)(index % JOB_PRIORITY_COUNT), id);
+	struct delivery not_ours;
+	CHECK(claim(&other, 0, &not_ours));
+	size_t count = 0;
+	CHECK(queue_claim(worker.queue, 300, 0, held, &count, &error));
+	CHECK_INTEGER(count, 300);
+	struct delivery stale = held[7]; /* an earlier claim of the same entry */
+	stale.deliveries--;
+	list[0] = &not_ours;
+	for (size_t index = 1; index < 300; index++)
+		list[index] = &held[300 - index]; /* the oldest claim, held[0], is kept */
+	list[293] = &stale;
+	list[300] = &held[20]; /* twice in two calls */
+	list[301] = &held[20]; /* and twice in one */
+	CHECK(queue_finish_many(worker.queue, list, events, 302, owned, &error));
+	for (size_t index = 0; index < 302; index++)
+		CHECK_INTEGER(owned[index], index != 0 && index != 293 && index < 300);
+	CHECK_INTEGER(redis_server_ask(&server, "XLEN filot:{ocr}:events"), 1);
+	CHECK_INTEGER(queued(), 302 - 298);
+	list[0] = &held[0];
+	list[1] = &held[7];
+	list[2] = &held[0];
+	CHECK(queue_finish_many(worker.queue, list, NULL, 3, owned, &error) && owned[0] && owned[1] && !owned[2]);
+	CHECK_INTEGER(queued(), 2);
+	CHECK(finish(&other, &not_ours));
+	for (size_t index = 0; index < 300; index++)
+		delivery_free(&held[index]);
+	start_empty();
+	CHECK(queue_finish_many(worker.queue, list, NULL, 1, owned, &error) && !owned[0]);
+	side_close(&other);
 	side_close(&worker);
 	side_close(&sender);
 }
@@ -587,7 +633,7 @@ static void a_waiting_claim_wakes_for_each_priority(void)
 {
 	struct side worker = side_open("w");
 	for (int priority = 0; priority < JOB_PRIORITY_COUNT; priority++) {
-		struct delivery delivery;
+		struct delivery delivery = { 0 };
 		size_t count = 0;
 		pid_t child = fork();
 		if (child == 0) {
@@ -771,6 +817,7 @@ int main(void)
 {
 	redis_server_start(&server);
 	RUN(a_finished_job_leaves_only_its_event);
+	RUN(many_claims_are_finished_in_one_call_and_lost_ones_left_alone);
 	RUN(a_key_is_queued_once_and_later_ones_hear_whose_it_is);
 	RUN(many_batches_answer_in_the_order_of_their_jobs);
 	RUN(a_batch_whose_answer_was_lost_takes_effect_once);
