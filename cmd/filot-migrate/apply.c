@@ -172,10 +172,15 @@ static bool run_alone(struct session *session, const struct apply_settings *sett
 		return true;
 	struct error ignored;
 	(void)history_fail(session, file->version, error->message, *ms, &ignored);
-	size_t length = strlen(error->message);
-	(void)snprintf(error->message + length, sizeof error->message - length,
+	char advice[160];
+	(void)snprintf(advice, sizeof advice,
 		       "; %zu of %zu statements are done: \"filot-migrate status\" says how to go on", done,
 		       statements->count);
+	size_t room = sizeof error->message - strlen(advice) - 1, length = strlen(error->message);
+	if (length > room) /* the error's end gives way, cut between characters */
+		for (length = room; length && ((unsigned char)error->message[length] & 0xC0) == 0x80;)
+			length--;
+	(void)snprintf(error->message + length, sizeof error->message - length, "%s", advice);
 	return false;
 }
 

@@ -88,11 +88,12 @@ void plan_explain(const struct plan_row *row, char *text, size_t size)
 		break;
 	case PLAN_DIRTY:
 		(void)snprintf(text, size,
-			       "stopped after %" PRId64 " of its statements%s%s; if no filot-migrate is at it now, look at what "
+			       "stopped after %" PRId64 " of its statements; if no filot-migrate is at it now, look at what "
 			       "the next one left behind (an index may be there and invalid: drop it), then go on with "
 			       "\"filot-migrate up --resume\", or finish by hand and record that with \"filot-migrate baseline "
-			       "%" PRId64 "\"",
-			       row->entry->statements_done, *row->entry->error ? ": " : "", row->entry->error, row->version);
+			       "%" PRId64 "\"%s%s", /* the error last: it may be long, and is cut first */
+			       row->entry->statements_done, row->version, *row->entry->error ? "; the error was: " : "",
+			       row->entry->error);
 		break;
 	case PLAN_EDITED:
 		if (strcmp(row->file->name, row->entry->name) != 0)

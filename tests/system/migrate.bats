@@ -319,6 +319,43 @@ pooled() {
 	[ "$(sql 'select count(*) from schema_migrations')" = 1 ]
 }
 
+# killed_in HEAD: a migrator that is killed in a statement which would go on for ten minutes.
+killed_in() {
+	sql 'create table slow as select 600 as seconds'
+	file 0001_one "$1" 'create table t1 (x int);' 'select pg_sleep(seconds) from slow;' 'create table t2 (x int);'
+	filot-migrate up >/dev/null 2>&1 3>&- &
+	pid=$!
+	wait_for 20 'the sleep' sql "select 1 / count(*)::int from pg_stat_activity
+		where datname = current_database() and query like 'select pg_sleep%'"
+	kill -9 "$pid"
+	sql 'update slow set seconds = 0'
+}
+
+@test "the server ends a long statement of a migrator that was killed, so the next run need not wait for it" {
+	killed_in '--'
+	migrate 0 '"version":1' up
+	there t2
+}
+
+@test "the same behind a transaction pooler" {
+	pooled
+	killed_in '--'
+	migrate 0 '"version":1' up
+	there t2
+}
+
+@test "the way on from a dirty file is told whole, however long the error was" {
+	file 0001_one '-- filot: no-transaction' \
+		"do \$\$ begin raise exception '%', repeat('lông ', 200); end \$\$;"
+	migrate 65 '0 of 1 statements are done: ' up
+	[[ $output == *'says how to go on'* ]]
+	jq -e . <<<"$output"
+	migrate 65 'up --resume' up
+	[[ $output == *'baseline 1'* ]]
+	migrate 1 'up --resume' status
+	[[ $output == *'baseline 1'* ]]
+}
+
 @test "kill -9 in the middle of a file without transaction is dirty" {
 	file 0001_one '-- filot: no-transaction' 'create table t1 (x int);' 'select pg_sleep(1);' 'create table t2 (x int);'
 	filot-migrate up >/dev/null 2>&1 3>&- &
