@@ -1,6 +1,6 @@
 /*
- * Finishing many claims in one call, for workers whose jobs are short. A call for each job would take longer than such a
- * job itself; here a hundred share one round trip and one run of a script.
+ * Finishing many claims in one call, for workers whose jobs are short. A call for each job would take longer than such
+ * a job itself; here a hundred share one round trip and one run of a script.
  */
 #include "common/redis/queue_private.h"
 
