@@ -54,8 +54,12 @@ static bool persist(struct handler *handler, enum step step, const struct job *j
 	for (int attempt = 0;; attempt++) {
 		if (run_step(handler, step, job, result, why, outcome, error))
 			return true;
-		if (error->code != ERROR_UNAVAILABLE || must_stop(handler))
+		if (error->code != ERROR_UNAVAILABLE || must_stop(handler)) {
+			/* Save one of too many bytes, what the database dislikes is not the document's fault. */
+			if (error->code != ERROR_UNAVAILABLE && error->code != ERROR_TOO_LARGE)
+				error->code = ERROR_STORAGE_UNAVAILABLE;
 			return false;
+		}
 		if (attempt == 0)
 			log_warning("database_unavailable", log_string("job", job->id), log_failure(error));
 		pause_before_retry(handler, attempt);
