@@ -1,4 +1,7 @@
-/* The queue against a real Redis: where a job is at each moment, and that it is nowhere twice. */
+/*
+ * The queue against a real Redis: where a job is at each moment, and that it is nowhere twice. Long, because all of it
+ * shares one server and the two sides of one queue, and a second file would start both again.
+ */
 #include "common/redis/queue.h"
 
 #include <inttypes.h>
