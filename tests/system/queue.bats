@@ -19,9 +19,19 @@ setup() {
 	cd "$BATS_TEST_TMPDIR"
 }
 
+# waiting: how many normal jobs wait, in the stream and behind its window
+waiting() {
+	echo "$(($(redis xlen "$queue:jobs") + $(redis zcard "$queue:backlog")))"
+}
+
+waiting_lines() {
+	redis --raw xrange "$queue:jobs" - +
+	redis --raw zrange "$queue:backlog" 0 -1
+}
+
 # holds N: so many normal jobs are in the queue
 holds() {
-	[ "$(redis xlen "$queue:jobs")" -eq "$1" ]
+	[ "$(waiting)" -eq "$1" ]
 }
 
 @test "receipts come in the order of the inputs, refusals at their places" {
@@ -32,7 +42,7 @@ holds() {
 	[ "$(jq -r .job <<<"$output" | sed -n 3p)" = 01HZX3K2Q4V5W6X7Y8Z9A0B1C2 ]
 	[ "$(jq -r .job <<<"$output" | sed -n 4p)" = 01HZX3K2Q4V5W6X7Y8Z9A0B1C3 ]
 	jq -se '.[1].error.code == "not_found" and .[3].error.code == "bad_job" and (.[1] | has("job") | not)' <<<"$output"
-	[ "$(redis xlen "$queue:jobs")" -eq 3 ]
+	[ "$(waiting)" -eq 3 ]
 }
 
 @test "priorities go to their streams and tenants stand beside the line" {
@@ -52,11 +62,11 @@ holds() {
 	local second=$!
 	wait "$first"
 	wait "$second"
-	[ "$(redis xlen "$queue:jobs")" -eq 1000 ]
+	[ "$(waiting)" -eq 1000 ]
 	[ "$(cat one two | grep -c '"status":"queued"')" -eq 1000 ]
 	[ "$(cat one two | grep -c '"status":"duplicate"')" -eq 1000 ]
 	[ "$(jq -r .job one | sort)" = "$(jq -r .job two | sort)" ]
-	[ "$(redis --raw xrange "$queue:jobs" - + | grep -o '"key":"[^"]*"' | sort -u | wc -l)" -eq 1000 ]
+	[ "$(waiting_lines | grep -o '"key":"[^"]*"' | sort -u | wc -l)" -eq 1000 ]
 }
 
 @test "two senders at once that both send every line twice in one batch: still one job a key" {
@@ -67,7 +77,7 @@ holds() {
 	local second=$!
 	wait "$first"
 	wait "$second"
-	[ "$(redis xlen "$queue:jobs")" -eq 500 ]
+	[ "$(waiting)" -eq 500 ]
 	[ "$(cat one two | grep -c '"status":"queued"')" -eq 500 ]
 }
 
@@ -81,7 +91,7 @@ holds() {
 		echo "r2://bucket/$number" >&7
 		read -r -t 10 receipt <&8
 		jq -e '.status == "queued"' <<<"$receipt"
-		[ "$(redis xlen "$queue:jobs")" -eq "$number" ]
+		[ "$(waiting)" -eq "$number" ]
 	done
 	exec 7>&-
 	wait "$sender"
@@ -98,7 +108,7 @@ holds() {
 	wait "$sender" || status=$?
 	exec 7>&-
 	[ "$status" -eq 75 ]
-	[ "$(redis xlen "$queue:jobs")" -eq 20 ]
+	[ "$(waiting)" -eq 20 ]
 }
 
 @test "memory stays bounded whatever the input's length" {
@@ -117,7 +127,7 @@ holds() {
 	[ "$status" -eq 75 ]
 	[ "$(grep -c '"status":"queued"' <<<"$output")" -eq 16 ]
 	[ "$(grep -c '"code":"try_again"' <<<"$output")" -eq 8 ]
-	[ "$(redis xlen "$queue:jobs")" -eq 16 ]
+	[ "$(waiting)" -eq 16 ]
 	grep -q 'the queue is full' <<<"$stderr"
 }
 
@@ -129,7 +139,7 @@ holds() {
 	redis xtrim "$queue:jobs" MAXLEN 5
 	wait "$sender"
 	[ "$(grep -c '"status":"queued"' receipts)" -eq 30 ]
-	[ "$(redis xlen "$queue:jobs")" -le 20 ]
+	[ "$(waiting)" -le 20 ]
 }
 
 @test "--upload stores a file once by its sum and queues its r2: URI" {
@@ -139,7 +149,7 @@ holds() {
 	sum=$(sha256sum a.png | cut -d' ' -f1)
 	filot-enqueue --upload a.png 'copy of a.png' file://"$PWD"/a.png >receipts
 	[ "$(jq -r .status receipts | paste -sd' ')" = 'queued queued queued' ]
-	redis --raw xrange "$queue:jobs" - + | grep '"uri"' >lines
+	waiting_lines | grep '"uri"' >lines
 	[ "$(jq -r .uri lines | sort -u)" = "r2://$FILOT_R2_BUCKET/documents/${sum:0:2}/$sum" ]
 	[ "$(jq -r .sha256 lines | sort -u)" = "$sum" ]
 	s3_request "$SERVERS_DIR" "/$FILOT_R2_BUCKET/documents/${sum:0:2}/$sum" --fail >stored
@@ -151,14 +161,14 @@ holds() {
 	cp a.png b.png
 	filot-enqueue --upload --key-from sha256 --upload-prefix in/ a.png b.png >receipts
 	[ "$(jq -r .status receipts | paste -sd' ')" = 'queued duplicate' ]
-	redis --raw xrange "$queue:jobs" - + | grep -q '"uri":"r2://[^/]*/in/'
+	waiting_lines | grep -q '"uri":"r2://[^/]*/in/'
 }
 
 @test "--upload works without a queue" {
 	printf 'printed page' >a.png
 	FILOT_REDIS_URL='' filot-enqueue --upload --print a.png >line
 	jq -e '.uri | startswith("r2://")' line
-	[ "$(redis xlen "$queue:jobs")" -eq 0 ]
+	[ "$(waiting)" -eq 0 ]
 }
 
 @test "a file that is not what the job line's sha256 says is refused and not stored" {
@@ -167,7 +177,7 @@ holds() {
 	run --separate-stderr filot-enqueue --upload <line
 	[ "$status" -eq 1 ]
 	jq -e '.error.code == "checksum_mismatch"' <<<"$output"
-	[ "$(redis xlen "$queue:jobs")" -eq 0 ]
+	[ "$(waiting)" -eq 0 ]
 }
 
 @test "a wrong storage key ends it with 77, what was before it being in the queue" {
@@ -176,12 +186,12 @@ holds() {
 	[ "$status" -eq 77 ]
 	[ "$(jq -r .status <<<"$output")" = queued ]
 	grep -q 'SignatureDoesNotMatch\|403\|Forbidden' <<<"$stderr"
-	[ "$(redis xlen "$queue:jobs")" -eq 1 ]
+	[ "$(waiting)" -eq 1 ]
 }
 
 @test "storage that is away ends it with 69" {
 	printf 'page' >a.png
 	FILOT_R2_ENDPOINT=http://127.0.0.1:$(port_free) run --separate-stderr filot-enqueue --upload a.png
 	[ "$status" -eq 69 ]
-	[ "$(redis xlen "$queue:jobs")" -eq 0 ]
+	[ "$(waiting)" -eq 0 ]
 }
