@@ -127,6 +127,8 @@ each_once() {
 	wait_for 30 'some jobs to be done' done_is 5
 	kill -KILL "$doomed"
 	wait_for 60 'all jobs to be done' done_is 40
+	# a job may be done and not acknowledged when its worker was killed just then: that, too, is the heir's to end
+	wait_for 60 'the queue to be empty' waiting_is_none
 	kill -TERM "$worker"
 	wait "$worker"
 	each_once 40
