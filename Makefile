@@ -76,6 +76,10 @@ $(BUILD)/%.o: %.c | $(EMBED)
 	@mkdir -p $(@D)
 	$(call SAY,CC,$<) $(CC) $(C_ONLY) $(COMMON) $(CFLAGS) -c $< -o $@
 
+# Picked at run time (network_backend_best); the rest runs on any x86-64.
+$(BUILD)/common/ocr/network_avx2.o: COMMON += -mavx2 -mfma
+$(BUILD)/common/ocr/network_vnni.o: COMMON += -mavx512f -mavx512bw -mavx512vl -mavx512dq -mavx512vnni -mfma
+
 $(BUILD)/%.o: %.cpp | $(EMBED)
 	@mkdir -p $(@D)
 	$(call SAY,CXX,$<) $(CXX) -std=c++17 $(COMMON) $(CXXFLAGS) -c $< -o $@

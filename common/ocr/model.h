@@ -13,10 +13,10 @@
  * training, int8 needs_to_backprop, int32 flags, inputs, outputs, weights, string name, then what the type adds:
  *   Input                        int32 batch, height, width, depth, loss
  *   Convolve                     int32 half_x, half_y
- *   Maxpool, Reconfig            int32 x_scale, y_scale
- *   Series, Parallel, …Reversed  uint32 count, that many layers; flag 64: uint32 count and that many float rates
+ *   Maxpool                      int32 x_scale, y_scale
+ *   Series, …Reversed, XYTranspose  uint32 count, that many layers; flag 64: uint32 count and that many float rates
  *   LSTM, SummLSTM               int32 inputs of a gate, the matrices of cell input, input, forget and output gate
- *   Tanh, …, Softmax             one matrix
+ *   Tanh, Softmax                one matrix
  * A matrix (lstm/weightmatrix.cpp): uint8 mode (128: this format, 1: int8, 4: trained with Adam), uint32 rows, columns,
  * an empty value, the values row by row, a row an output, the last column the bias; int8 or double. int8 adds a uint32
  * count and a double for each output, which divided by 127 is the scale of its sums.
@@ -48,21 +48,18 @@ struct model_bytes {
 	size_t length;
 };
 
+/* The types that published models are made of; a file with any other is refused by that name. */
 enum model_layer_type {
 	MODEL_INPUT,
-	MODEL_CONVOLVE,
+	MODEL_CONVOLVE, /* stacks what is around each place */
 	MODEL_MAXPOOL,
 	MODEL_SERIES,
-	MODEL_PARALLEL, /* Parallel, Replicated, ParBidiLSTM: the same input to all, outputs side by side */
 	MODEL_X_REVERSED,
 	MODEL_Y_REVERSED,
 	MODEL_TRANSPOSED, /* x and y change places for the layer inside */
 	MODEL_LSTM_LAYER,
 	MODEL_LSTM_SUMMARY, /* keeps the last step only */
-	MODEL_TANH,
-	MODEL_LOGISTIC,
-	MODEL_RELU,
-	MODEL_LINEAR,
+	MODEL_TANH,	    /* fully connected, as the next */
 	MODEL_SOFTMAX
 };
 
@@ -72,8 +69,8 @@ enum model_gate { MODEL_GATE_CELL, MODEL_GATE_INPUT, MODEL_GATE_FORGET, MODEL_GA
 struct model_matrix {
 	int32_t rows, columns;
 	const int8_t *integers; /* within the model's bytes */
-	const float *scales;	/* [rows] of integer sums to values */
-	const float *floats;
+	float *scales;		/* [rows] of integer sums to values */
+	float *floats;
 };
 
 struct model_layer {
@@ -96,7 +93,6 @@ struct model {
 	int32_t null_code;	  /* CTC's blank among the network's outputs */
 	int32_t sample_iteration; /* seeds the noise at the border of convolutions */
 	bool is_integer;	  /* int8 weights and activations, else float */
-	void *numbers;		  /* what scales and floats point into */
 };
 
 #define MODEL_LARGEST_BYTES (1u << 29)
