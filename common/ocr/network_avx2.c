@@ -74,6 +74,7 @@ static inline __attribute__((always_inline)) void v_gather(const struct network_
 	int32_t at[LANES] __attribute__((aligned(32)));
 
 	_mm256_store_si256((__m256i *)(void *)at, index);
+	__asm__("" : "+m"(at)); /* compilers would take them from the register one by one, which is slower */
 	__m256 outer = _mm256_set_m128(two_entries(table, at[4], at[5]), two_entries(table, at[0], at[1]));
 	__m256 inner = _mm256_set_m128(two_entries(table, at[6], at[7]), two_entries(table, at[2], at[3]));
 	*value = _mm256_shuffle_ps(outer, inner, _MM_SHUFFLE(2, 0, 2, 0));
@@ -323,16 +324,19 @@ INLINE void transpose(__m256 rows[LANES])
 {
 	__m256 pairs[LANES], fours[LANES];
 
+	UNROLLED
 	for (int i = 0; i < LANES; i += 2) {
 		pairs[i] = _mm256_unpacklo_ps(rows[i], rows[i + 1]);
 		pairs[i + 1] = _mm256_unpackhi_ps(rows[i], rows[i + 1]);
 	}
+	UNROLLED
 	for (int i = 0; i < LANES; i += 4) {
 		fours[i] = _mm256_shuffle_ps(pairs[i], pairs[i + 2], 0x44);
 		fours[i + 1] = _mm256_shuffle_ps(pairs[i], pairs[i + 2], 0xee);
 		fours[i + 2] = _mm256_shuffle_ps(pairs[i + 1], pairs[i + 3], 0x44);
 		fours[i + 3] = _mm256_shuffle_ps(pairs[i + 1], pairs[i + 3], 0xee);
 	}
+	UNROLLED
 	for (int i = 0; i < 4; i++) {
 		rows[i] = _mm256_permute2f128_ps(fours[i], fours[i + 4], 0x20);
 		rows[i + 4] = _mm256_permute2f128_ps(fours[i], fours[i + 4], 0x31);
@@ -346,6 +350,7 @@ INLINE void dot_eight(const struct model_matrix *matrix, int32_t first, const fl
 	const float *weights[LANES];
 	__m256 sums[LANES], sum;
 
+	UNROLLED
 	for (int lane = 0; lane < LANES; lane++) {
 		int32_t row = first + lane < matrix->rows ? first + lane : matrix->rows - 1;
 
@@ -355,15 +360,18 @@ INLINE void dot_eight(const struct model_matrix *matrix, int32_t first, const fl
 	for (int32_t i = 0; i < whole; i += LANES) {
 		__m256 input = _mm256_loadu_ps(inputs + i);
 
+		UNROLLED
 		for (int lane = 0; lane < LANES; lane++)
 			sums[lane] =
 			    _mm256_add_ps(sums[lane], _mm256_mul_ps(_mm256_loadu_ps(weights[lane] + i), input));
 	}
 	transpose(sums);
 	sum = sums[0];
+	UNROLLED
 	for (int lane = 1; lane < LANES; lane++)
 		sum = _mm256_add_ps(sum, sums[lane]);
 	_mm256_storeu_ps(outputs, sum);
+	UNROLLED
 	for (int lane = 0; lane < LANES; lane++) {
 		for (int32_t i = whole; i < count; i++)
 			outputs[lane] += weights[lane][i] * inputs[i];
@@ -380,6 +388,8 @@ static void affine_float(const struct network_layer *layer, const void *const *i
 			dot_eight(layer->matrices, first, inputs[row], sums + row * stride + first);
 }
 
+#define FLOAT_LANES 16
+
 static void lstm_step_float(const struct network_layer *layer, const struct network_lanes *lanes)
 {
 	size_t inputs = (size_t)layer->inputs, outputs = (size_t)layer->outputs, stride = NETWORK_ROUND(outputs);
@@ -395,20 +405,28 @@ static void lstm_step_float(const struct network_layer *layer, const struct netw
 		else
 			memset(row + inputs, 0, outputs * sizeof *row);
 	}
+	/* A gate's weights for eight cells stay in the first-level cache while some lanes go past them. */
 	for (size_t cell = 0; cell < outputs; cell += LANES)
-		for (size_t lane = 0; lane < lanes->count; lane++) {
-			float sums[MODEL_GATE_COUNT][LANES], values[LANES];
-			vfloat gates[MODEL_GATE_COUNT];
+		for (size_t first = 0; first < lanes->count; first += FLOAT_LANES) {
+			size_t left = lanes->count - first, count = left < FLOAT_LANES ? left : FLOAT_LANES;
+			float sums[FLOAT_LANES][MODEL_GATE_COUNT][LANES];
 
-			for (int gate = 0; gate < MODEL_GATE_COUNT; gate++) {
-				dot_eight(&layer->matrices[gate], (int32_t)cell, lanes->scratch + lane * both,
-					  sums[gate]);
-				gates[gate] = v_load(sums[gate]);
+			for (int gate = 0; gate < MODEL_GATE_COUNT; gate++)
+				for (size_t lane = 0; lane < count; lane++)
+					dot_eight(&layer->matrices[gate], (int32_t)cell,
+						  lanes->scratch + (first + lane) * both, sums[lane][gate]);
+			for (size_t lane = 0; lane < count; lane++) {
+				float *target = lanes->outputs[first + lane], values[LANES];
+				vfloat gates[MODEL_GATE_COUNT];
+
+				for (int gate = 0; gate < MODEL_GATE_COUNT; gate++)
+					gates[gate] = v_load(sums[lane][gate]);
+				v_store(values,
+					step_states(layer->tables, gates,
+						    lanes->states + (first + lane) * stride + cell, !lanes->previous));
+				memcpy(target + cell, values,
+				       (outputs - cell < LANES ? outputs - cell : LANES) * sizeof *values);
 			}
-			v_store(values, step_states(layer->tables, gates, lanes->states + lane * stride + cell,
-						    !lanes->previous));
-			memcpy((float *)lanes->outputs[lane] + cell, values,
-			       (outputs - cell < LANES ? outputs - cell : LANES) * sizeof *values);
 		}
 }
 

@@ -6,8 +6,7 @@
  * An LSTM along x takes one step of all lines that have it at a time; one along y takes all steps of all lines as
  * sequences side by side, in blocks that stay in the cache from the top of the image to its bottom. The input and the
  * recurrent half of a step are one product: with lines side by side the weights are read from the cache once for many
- * rows either way, and what would lie between the halves (16 bytes a cell for each step, to memory and back) costs more
- * than the product.
+ * rows either way, and the sums between the halves, 16 bytes a cell for each step, need not go to memory and back.
  */
 #include <math.h>
 #include <stdlib.h>

@@ -22,7 +22,7 @@
 #include "common/base/array.h"
 #include "common/ocr/network.h"
 
-#define RUNS 3
+#define RUNS 5
 #define FORWARD "_ZN9tesseract6Series7ForwardEbRKNS_9NetworkIOEPKNS_15TransposedArrayEPNS_14NetworkScratchEPS1_"
 #define FROM_PIX "_ZN9tesseract9NetworkIO7FromPixERKNS_11StaticShapeENS_5ImageEPNS_5TRandE"
 #define SET_PIXEL "_ZN9tesseract9NetworkIO8SetPixelEiiiff"
