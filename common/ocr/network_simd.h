@@ -17,7 +17,8 @@
 #include <stdlib.h>
 
 #define TILE_VECTORS 4
-#define GROUP 4 /* inputs */
+#define GROUP 4		/* inputs */
+#define ROWS_AT_ONCE 16 /* a multiple of TILE_ROWS */
 #define UNROLLED _Pragma("GCC unroll 8")
 #define INLINE static inline __attribute__((always_inline))
 
@@ -162,11 +163,11 @@ INLINE vfloat step_states(const struct network_tables *tables, const vfloat *gat
 	return v_mul(v_tanh(tables, state), output);
 }
 
-INLINE void lstm_tile(const struct network_layer *layer, const struct network_lanes *lanes, size_t tile, size_t first,
-		      size_t rows)
+/* A tile's sums for `rows` lanes from `first` on; `rows` is a constant. */
+INLINE void sum_gates(const struct network_layer *layer, const struct network_lanes *lanes, size_t tile, size_t first,
+		      size_t rows, vint kept[][TILE_VECTORS])
 {
 	const struct packed *packed = layer->packed;
-	size_t stride = (size_t)NETWORK_ROUND(layer->outputs), left = (size_t)layer->outputs - tile * LANES;
 	const int8_t *weights =
 	    packed->weights + tile * (packed->input_groups + packed->own_groups) * TILE_VECTORS * LANES * GROUP;
 	vint sums[TILE_ROWS][TILE_VECTORS];
@@ -178,31 +179,49 @@ INLINE void lstm_tile(const struct network_layer *layer, const struct network_la
 			     lanes->previous + first, packed->own_groups);
 	UNROLLED
 	for (size_t row = 0; row < rows; row++) {
-		vfloat gates[TILE_VECTORS], outputs;
-
 		UNROLLED
-		for (size_t gate = 0; gate < TILE_VECTORS; gate++)
-			gates[gate] = v_mul(v_to_float(sums[row][gate]),
-					    v_load(packed->scales + (tile * TILE_VECTORS + gate) * LANES));
-		outputs = step_states(layer->tables, gates, lanes->states + (first + row) * stride + tile * LANES,
-				      !lanes->previous);
-		v_store_int8((int8_t *)lanes->outputs[first + row] + tile * LANES,
-			     v_round(v_mul(outputs, v_all(INT8_MAX))), left < LANES ? left : LANES);
+		for (size_t vector = 0; vector < TILE_VECTORS; vector++)
+			kept[row][vector] = sums[row][vector];
 	}
 }
 
+/* From a lane's sums of a tile to its cells' new states and outputs. */
+INLINE void step_lane(const struct network_layer *layer, const struct network_lanes *lanes, size_t tile, size_t lane,
+		      const vint *sums)
+{
+	const struct packed *packed = layer->packed;
+	size_t stride = (size_t)NETWORK_ROUND(layer->outputs), left = (size_t)layer->outputs - tile * LANES;
+	vfloat gates[TILE_VECTORS], outputs;
+
+	UNROLLED
+	for (size_t gate = 0; gate < TILE_VECTORS; gate++)
+		gates[gate] =
+		    v_mul(v_to_float(sums[gate]), v_load(packed->scales + (tile * TILE_VECTORS + gate) * LANES));
+	outputs = step_states(layer->tables, gates, lanes->states + lane * stride + tile * LANES, !lanes->previous);
+	v_store_int8((int8_t *)lanes->outputs[lane] + tile * LANES, v_round(v_mul(outputs, v_all(INT8_MAX))),
+		     left < LANES ? left : LANES);
+}
+
+/*
+ * Sums of some lanes first, then their functions: those of one lane are a long chain of dependent instructions, which
+ * the processor overlaps with the next lane's only when no products stand between.
+ */
 static void lstm_step(const struct network_layer *layer, const struct network_lanes *lanes)
 {
 	const struct packed *packed = layer->packed;
+	vint sums[ROWS_AT_ONCE][TILE_VECTORS];
 
-	for (size_t tile = 0; tile < packed->tile_count; tile++) {
-		size_t lane = 0;
+	for (size_t tile = 0; tile < packed->tile_count; tile++)
+		for (size_t first = 0; first < lanes->count; first += ROWS_AT_ONCE) {
+			size_t left = lanes->count - first, count = left < ROWS_AT_ONCE ? left : ROWS_AT_ONCE, lane = 0;
 
-		for (; lane + TILE_ROWS <= lanes->count; lane += TILE_ROWS)
-			lstm_tile(layer, lanes, tile, lane, TILE_ROWS);
-		for (; lane < lanes->count; lane++)
-			lstm_tile(layer, lanes, tile, lane, 1);
-	}
+			for (; lane + TILE_ROWS <= count; lane += TILE_ROWS)
+				sum_gates(layer, lanes, tile, first + lane, TILE_ROWS, sums + lane);
+			for (; lane < count; lane++)
+				sum_gates(layer, lanes, tile, first + lane, 1, sums + lane);
+			for (lane = 0; lane < count; lane++)
+				step_lane(layer, lanes, tile, first + lane, sums[lane]);
+		}
 }
 
 INLINE void affine_tile(const struct network_layer *layer, const void *const *inputs, float *sums_out, size_t tile,
