@@ -75,7 +75,7 @@ struct network_output {
 
 #define NETWORK_WIDTH_MOST 65536
 #define NETWORK_LINES_MOST 4096
-#define NETWORK_COLUMNS_MOST (1 << 22) /* pixels of width of all lines of a batch */
+#define NETWORK_COLUMNS_MOST (1 << 20) /* pixels of width of all lines of a batch */
 
 struct network_workspace;
 

@@ -76,7 +76,8 @@ static void place_batch(struct batch *batch, struct placing *placing, int32_t mo
 	const struct network *network = batch->network;
 	const struct network_layer *convolution = &network->layers[0];
 	size_t element = network->element_bytes, lines = batch->line_count, rows = batch->row_count;
-	size_t width = (size_t)batch->widest, blocks = at_least(BLOCK_ROWS, lines), most_outputs = 0, most_inputs = 0;
+	size_t width = (size_t)batch->widest, blocks = at_least(BLOCK_ROWS, lines), most_outputs = 0, most_inputs = 0,
+	       sums;
 	size_t window_rows = at_least(width, (size_t)convolution->output_height * (size_t)most_steps);
 
 	for (size_t i = 0; i < network->layer_count; i++) {
@@ -95,7 +96,8 @@ static void place_batch(struct batch *batch, struct placing *placing, int32_t mo
 	batch->pixels =
 	    place(placing, width, ((size_t)network->shape.height + 2 * (size_t)convolution->half_y + 3) * element);
 	batch->window_rows = place(placing, width, (size_t)NETWORK_ROUND(convolution->inputs) * element);
-	batch->sums = place(placing, at_least(width, BLOCK_ROWS), most_outputs * sizeof *batch->sums);
+	sums = at_least(width * (size_t)NETWORK_ROUND(convolution->outputs), BLOCK_ROWS * most_outputs);
+	batch->sums = place(placing, sums, sizeof *batch->sums);
 	batch->states = place(placing, blocks, most_outputs * sizeof *batch->states);
 	if (!network->model->is_integer)
 		batch->scratch = place(placing, blocks, (most_inputs + most_outputs) * sizeof *batch->scratch);
