@@ -7,7 +7,7 @@ DESTDIR ?=
 VERSION ?= $(or $(shell git describe --tags --always --dirty 2>/dev/null),0.1.0)
 
 # The libraries. hiredis with TLS comes from the system when it is new enough (Debian 13), else from HIREDIS_PREFIX.
-PKGS := libpq jansson libcurl libcrypto tesseract lept poppler-glib cairo gio-2.0
+PKGS := libpq jansson libcurl libcrypto libmicrohttpd libsodium tesseract lept poppler-glib cairo gio-2.0
 HIREDIS_PREFIX ?= build/deps/hiredis
 ifeq ($(shell pkg-config --atleast-version=1.2 hiredis_ssl 2>/dev/null && echo yes),yes)
 HIREDIS_CFLAGS := $(shell pkg-config --cflags hiredis)
@@ -57,7 +57,7 @@ COMMANDS    := $(patsubst cmd/%/main.c,%,$(wildcard cmd/filot-*/main.c))
 INTERNAL    := filot-reader
 BINARIES    := $(patsubst %,$(BUILD)/bin/%,$(filter-out $(INTERNAL),$(COMMANDS))) \
                $(patsubst %,$(BUILD)/libexec/%,$(filter $(INTERNAL),$(COMMANDS)))
-EMBED_SRC   := $(wildcard common/*/*.lua common/*/*.sql common/*/*.html cmd/*/*.sql cmd/*/*.html)
+EMBED_SRC   := $(foreach kind,lua sql html json,$(wildcard common/*/*.$(kind) cmd/*/*.$(kind)))
 EMBED       := $(foreach f,$(EMBED_SRC),$(BUILD)/embed/$(subst .,_,$(notdir $(f))).h)
 UNIT_TESTS  := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/*_test.c))
 DRIVERS     := $(patsubst tests/system/%.c,$(BUILD)/tests/%,$(wildcard tests/system/*.c))
@@ -84,7 +84,7 @@ $(BUILD)/%.o: %.cpp | $(EMBED)
 	@mkdir -p $(@D)
 	$(call SAY,CXX,$<) $(CXX) -std=c++17 $(COMMON) $(CXXFLAGS) -c $< -o $@
 
-# X.lua, X.sql and X.html become `static const char X_lua[]` and so on, so that C files hold no pieces of other languages.
+# X.lua, X.sql, X.html and X.json become `static const char X_lua[]` and so on, so that C files hold no pieces of other languages.
 define embed_rule
 $(BUILD)/embed/$(subst .,_,$(notdir $(1))).h: $(1) scripts/embed
 	@mkdir -p $$(@D)

@@ -13,7 +13,7 @@ DEPS_DIR=${DEPS_DIR:-$FILOT_ROOT/build/deps}
 # To compile FiLot, and the English model it reads with.
 PACKAGES_BUILD=(
 	make gcc g++ libc6-dev pkg-config ca-certificates
-	libssl-dev libcurl4-openssl-dev libpq-dev libjansson-dev
+	libssl-dev libcurl4-openssl-dev libpq-dev libjansson-dev libmicrohttpd-dev libsodium-dev
 	libtesseract-dev libleptonica-dev libpoppler-glib-dev libcairo2-dev
 	tesseract-ocr-eng
 )
