@@ -483,6 +483,7 @@ static bool http_try(struct http *http, struct transfer *transfer, bool *again, 
 	(void)curl_easy_getinfo(transfer->curl, CURLINFO_RETRY_AFTER, &retry_after_s);
 	if (retry_after_s > 0)
 		*wait_ms = (retry_after_s < 86400 ? retry_after_s : 86400) * 1000;
+	transfer->response->retry_after_ms = *wait_ms;
 out:
 	/* The handle outlives what these point to. */
 	if (transfer->curl)

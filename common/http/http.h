@@ -65,6 +65,7 @@ struct http_response {
 	char content_type[128];
 	char etag[128];
 	char date[64];
+	int64_t retry_after_ms; /* Retry-After, at most a day; 0: not given */
 	struct buffer body; /* when not downloaded to a descriptor, and error bodies (at most 64 KiB); the caller frees */
 	char sha256[SHA256_HEX_SIZE]; /* of a 2xx body */
 };
