@@ -16,6 +16,7 @@
 #include "common/base/json_text.h"
 #include "common/base/log.h"
 #include "common/base/stop.h"
+#include "common/redis/metrics_publish.h"
 #include "common/redis/queue_admin.h"
 #include "delivery.h"
 #include "protection.h"
@@ -50,6 +51,8 @@ struct consumer {
 	bool keeper_started;
 	struct protection *protection; /* the keeper's */
 	struct handler_counts counts;
+	struct metrics *metrics;
+	struct metrics_publisher *publisher;
 };
 
 /* Waits on `changed` for at most `ms`. The mutex is held. */
@@ -262,7 +265,8 @@ static bool open_handler(struct consumer *consumer, struct handler_thread *threa
 {
 	thread->consumer = consumer;
 	thread->handler = (struct handler){ .settings = consumer->settings, .worker = consumer->worker,
-					    .control = &consumer->control, .counts = &consumer->counts };
+					    .control = &consumer->control, .counts = &consumer->counts,
+					    .metrics = consumer->metrics };
 	thread->handler.slot = slot_new(consumer->settings, error);
 	thread->handler.pg = thread->handler.slot ? open_database(consumer->settings, error) : NULL;
 	if (!thread->handler.pg || !check_schema(thread->handler.pg, error))
@@ -277,6 +281,17 @@ static bool open_handler(struct consumer *consumer, struct handler_thread *threa
 	return true;
 }
 
+static bool open_metrics(struct consumer *consumer, struct error *error)
+{
+	const struct metrics_publish_settings settings = { .metrics = consumer->metrics = metrics_new(error),
+							   .redis_url = consumer->settings->redis_url,
+							   .redis_ca = consumer->settings->redis_ca,
+							   .queue_name = consumer->settings->queue_name,
+							   .command = "filot-ocr-gpu" };
+	consumer->publisher = settings.metrics ? metrics_publisher_start(&settings, error) : NULL;
+	return consumer->publisher != NULL;
+}
+
 static bool consumer_open(struct consumer *consumer, struct error *error)
 {
 	name_worker(consumer);
@@ -288,6 +303,8 @@ static bool consumer_open(struct consumer *consumer, struct error *error)
 	    !open_queue(consumer, &consumer->control.redis, &consumer->control.queue, error))
 		return false;
 	queue_check_server(consumer->queue);
+	if (!open_metrics(consumer, error))
+		return false;
 	for (size_t index = 0; index < consumer->thread_count; index++)
 		if (!open_handler(consumer, &consumer->threads[index], error))
 			return false;
@@ -318,6 +335,8 @@ static void consumer_close(struct consumer *consumer)
 		slot_free(thread->handler.slot);
 		pg_free(thread->handler.pg);
 	}
+	metrics_publisher_stop(consumer->publisher);
+	metrics_free(consumer->metrics);
 	free(consumer->threads);
 	queue_free(consumer->queue);
 	queue_free(consumer->control.queue);

@@ -165,6 +165,8 @@ static void fail_delivery(struct handler *handler, struct delivery *delivery, co
 		end_delivery(handler, delivery, again ? ENDING_RETRY : ENDING_BURY, why, again ? NULL : event.data);
 	buffer_free(&event);
 	atomic_fetch_add(again ? &handler->counts->retried : &handler->counts->failed, 1);
+	if (outcome != JOBS_ALREADY_DONE)
+		metrics_count(handler->metrics, METRIC_JOBS, 1, again ? "retried" : "failed", error_code_name(why->code));
 	log_event(again ? LOG_LEVEL_WARNING : LOG_LEVEL_ERROR, again ? "job_retried" : "job_failed",
 		  log_string("job", job->id), log_string("document", job->document),
 		  log_string("tenant", job->tenant), log_integer("attempt", job->attempt), log_failure(why),
@@ -186,6 +188,21 @@ static void drop(const struct delivery *delivery)
 {
 	log_warning("job_dropped", log_string("job", delivery->job.id), log_integer("attempt", delivery->job.attempt),
 		    log_string("message", "another worker holds this job now"));
+}
+
+/* What was done by this delivery; one that repeats a lost commit was counted, or died before it could be. */
+static void count_done(struct metrics *metrics, const struct result *result)
+{
+	const struct result_times *ms = &result->ms;
+	metrics_count(metrics, METRIC_JOBS, 1, "done", "");
+	metrics_count(metrics, METRIC_PAGES, (int64_t)result->page_count);
+	metrics_time_us(metrics, METRIC_JOB_STAGE, 1000 * ms->queue_ms, "queue");
+	metrics_time_us(metrics, METRIC_JOB_STAGE, 1000 * ms->fetch_ms, "fetch");
+	metrics_time_us(metrics, METRIC_JOB_STAGE, 1000 * ms->decode_ms, "decode");
+	metrics_time_us(metrics, METRIC_JOB_STAGE, 1000 * ms->layout_ms, "layout");
+	metrics_time_us(metrics, METRIC_JOB_STAGE, 1000 * ms->recognise_ms, "recognise");
+	metrics_time_us(metrics, METRIC_JOB_STAGE, 1000 * ms->store_ms, "store");
+	metrics_time_us(metrics, METRIC_JOB_STAGE, 1000 * (ms->total_ms + ms->store_ms), "total");
 }
 
 static void complete(struct handler *handler, struct delivery *delivery, struct result *result)
@@ -212,6 +229,8 @@ static void complete(struct handler *handler, struct delivery *delivery, struct 
 	write_event(&event, handler, job, result, NULL);
 	end_delivery(handler, delivery, ENDING_FINISH, NULL, outcome == JOBS_TAKEN ? event.data : NULL);
 	buffer_free(&event);
+	if (outcome == JOBS_TAKEN)
+		count_done(handler->metrics, result);
 	atomic_fetch_add(&handler->counts->done, 1);
 	atomic_fetch_add(&handler->counts->pages, (long long)result->page_count);
 	log_info("job_done", log_string("job", job->id), log_string("document", job->document),

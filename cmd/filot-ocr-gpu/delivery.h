@@ -9,6 +9,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "common/base/metrics.h"
 #include "common/pg/pg.h"
 #include "common/redis/queue.h"
 #include "slot.h"
@@ -32,6 +33,7 @@ struct handler {
 	struct pg *pg;
 	struct control *control;
 	struct handler_counts *counts;
+	struct metrics *metrics; /* for the whole system's figures */
 	atomic_bool lost; /* set from outside: the claim was taken over, stop soon */
 	atomic_bool abandon; /* set from outside: hand the job back, stop soon */
 };

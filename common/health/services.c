@@ -16,6 +16,7 @@
 #define TIMEOUT_MS 3000
 #define VISIBILITY_MS 60000
 #define PROBE_KEY ".filot-health" /* need not exist: "no such key" is the bucket's answer to who may read it */
+#define PROBE_BODY_BYTES 65536
 #define TEMPORAL_BODY_BYTES (256 * 1024)
 
 /* What any of the probes needs. */
@@ -145,7 +146,7 @@ static bool open_storage(struct service *service, struct error *error)
 		.bucket = services->r2_bucket,
 		.region = services->r2_region,
 		.attempts = 1,
-		.limits = { .connect_ms = services->timeout_ms, .total_ms = services->timeout_ms },
+		.limits = { .connect_ms = services->timeout_ms, .total_ms = services->timeout_ms, .body_bytes = PROBE_BODY_BYTES },
 	};
 	service->store = store_new(&settings, error);
 	return service->store != NULL;
@@ -160,7 +161,7 @@ static enum health_status probe_storage(void *context, struct error *error)
 	buffer_free(&bytes);
 	/* S3 says NoSuchKey of a bucket that is there, and NoSuchBucket otherwise: both are 404. */
 	bool no_bucket = error->code == ERROR_NOT_FOUND && strstr(error->message, "NoSuchBucket");
-	if (there || (error->code == ERROR_NOT_FOUND && !no_bucket)) {
+	if (there || error->code == ERROR_TOO_LARGE || (error->code == ERROR_NOT_FOUND && !no_bucket)) {
 		*error = (struct error){ 0 };
 		return HEALTH_OK;
 	}
