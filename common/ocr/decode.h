@@ -1,5 +1,5 @@
 /*
- * From a document's bytes to page images: what the bytes are, and the image formats, by Leptonica. PDF is in pdf.h.
+ * From a document's bytes to page images: the image formats, by Leptonica. What the bytes are is in media.h, PDF in pdf.h.
  *
  * A document is what its first bytes say, never its name, and only what is on the list below. A page's size is read from
  * its header and compared with the limit before any pixel is allocated. Images come out as the `tesseract` command would
@@ -17,27 +17,9 @@
 #include <stdint.h>
 
 #include "common/base/error.h"
+#include "common/ocr/media.h"
 
 struct Pix; /* Leptonica's image; freed by pixDestroy */
-
-enum media {
-	MEDIA_PNG,
-	MEDIA_JPEG,
-	MEDIA_TIFF,
-	MEDIA_WEBP,
-	MEDIA_BMP,
-	MEDIA_GIF,
-	MEDIA_JP2,
-	MEDIA_PNM,
-	MEDIA_PDF,
-	MEDIA_COUNT
-};
-
-/* "PNG", "TIFF", … for messages. */
-extern const char *const media_names[MEDIA_COUNT];
-
-/* What the bytes are. ERROR_UNSUPPORTED_FORMAT says what they look like instead ("a shell script", "text", …). */
-bool media_find(const void *bytes, size_t length, enum media *media, struct error *error);
 
 struct image; /* an image file of one page, or a TIFF of several */
 
