@@ -67,13 +67,13 @@ bool sigv4_presign(const struct sigv4_request *request, struct buffer *url, stru
 		return error_set(error, ERROR_INTERNAL, "presigned URL: not a time: %lld", (long long)now);
 	buffer_printf(&scope, "%s/%s/s3/aws4_request", date, request->region);
 
-	/* The parameters stand in the order of their names, as the canonical form wants them. */
+	/* The parameters stand in the order of their names, as the canonical form wants them: lower case after "X-". */
 	buffer_append_string(&query, "X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=");
 	sigv4_encode(&query, request->access_key, false);
 	buffer_append_string(&query, "%2F");
 	sigv4_encode(&query, scope.failed ? "" : scope.data, false);
-	buffer_printf(&query, "&X-Amz-Date=%s&X-Amz-Expires=%lld&X-Amz-SignedHeaders=host", time,
-		      (long long)request->expires_s);
+	buffer_printf(&query, "&X-Amz-Date=%s&X-Amz-Expires=%lld&X-Amz-SignedHeaders=host%s%s", time,
+		      (long long)request->expires_s, request->query ? "&" : "", request->query ? request->query : "");
 
 	const char *host = strstr(request->origin, "://");
 	if (query.failed || scope.failed)

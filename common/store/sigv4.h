@@ -16,6 +16,7 @@ struct sigv4_request {
 	const char *method;
 	const char *origin; /* "https://host" or "http://host:port", without a '/' at its end */
 	const char *path;   /* percent-encoded by sigv4_encode, begins with '/' */
+	const char *query;  /* further parameters "a=1&b=": encoded, sorted, names in lower case; NULL: none */
 	const char *access_key, *secret_key, *region;
 	int64_t time_unix_s;
 	int64_t expires_s;

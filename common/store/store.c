@@ -16,12 +16,12 @@
 #include "common/base/json_text.h"
 #include "common/http/http.h"
 #include "common/store/sigv4.h"
+#include "common/store/store_private.h"
 
 #define KEY_LONGEST_BYTES 1024
 #define PRESIGN_LONGEST_S (7 * 24 * 60 * 60)
 #define PRESIGNED_REQUEST_S (60 * 60) /* longer than any request with its tries */
 #define MEDIA_TYPE_LONGEST 255	      /* RFC 6838: 127 + 1 + 127 */
-#define EMPTY_SHA256 "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 
 struct store {
 	struct http *http;
@@ -171,25 +171,25 @@ void store_set_limits(struct store *store, int64_t body_bytes, int64_t total_ms)
 
 /* ---- what an answer says ---- */
 
-/* Copies the text of <name>…</name> in an S3 error body; "" when there is none. Control characters become spaces. */
-static void xml_text(const struct buffer *body, const char *name, char *text, size_t size)
+const char *store_xml_text(const char *xml, const char *name, char *text, size_t size)
 {
 	char open[32], close[32];
 	text[0] = '\0';
 	(void)snprintf(open, sizeof open, "<%s>", name);
 	(void)snprintf(close, sizeof close, "</%s>", name);
-	const char *begin = body->data ? strstr(body->data, open) : NULL;
+	const char *begin = xml ? strstr(xml, open) : NULL;
 	const char *end = begin ? strstr(begin, close) : NULL;
 	if (!end)
-		return;
+		return NULL;
 	begin += strlen(open);
 	size_t count = 0;
 	for (; begin < end && count + 1 < size; begin++)
 		text[count++] = (unsigned char)*begin < ' ' || *begin == 127 ? ' ' : *begin;
 	text[count] = '\0';
+	return end + strlen(close);
 }
 
-static enum error_code code_of_status(long status, const char *s3_code)
+enum error_code store_code_of_status(long status, const char *s3_code)
 {
 	static const struct {
 		const char *s3_code;
@@ -228,23 +228,38 @@ static bool store_judge(const struct http_response *response, struct error *erro
 	if (response->status >= 200 && response->status <= 299)
 		return true;
 	char s3_code[64], message[200];
-	xml_text(&response->body, "Code", s3_code, sizeof s3_code);
-	xml_text(&response->body, "Message", message, sizeof message);
-	return error_set(error, code_of_status(response->status, s3_code), "HTTP %ld%s%s%s%s", response->status,
+	(void)store_xml_text(response->body.data, "Code", s3_code, sizeof s3_code);
+	(void)store_xml_text(response->body.data, "Message", message, sizeof message);
+	return error_set(error, store_code_of_status(response->status, s3_code), "HTTP %ld%s%s%s%s", response->status,
 			 *s3_code ? " " : "", s3_code, *message ? ": " : "", message);
 }
 
 /* ---- requests ---- */
 
-/* What differs between the five operations. */
-struct operation {
-	const char *method;
-	const char *content_type; /* or NULL */
-	const char *payload_sha256;
-	int upload;
-	int64_t upload_bytes;
-	int download;
-};
+
+/* store_presign with further parameters; the key is "" for the bucket itself. */
+static bool presign(struct store *store, const char *method, const char *bucket, const char *key, const char *query,
+		    int64_t expires_s, struct buffer *url, struct error *error)
+{
+	struct buffer path = { 0 };
+	buffer_append_string(&path, strchrnul(strstr(store->endpoint, "://") + 3, '/'));
+	buffer_printf(&path, "/%s%s", bucket, *key ? "/" : "");
+	sigv4_encode(&path, key, true);
+	bool done = !path.failed && sigv4_presign(&(const struct sigv4_request){ .method = method,
+										 .origin = store->origin,
+										 .path = path.data,
+										 .query = query,
+										 .access_key = store->access_key,
+										 .secret_key = store->secret_key,
+										 .region = store->region,
+										 .time_unix_s = clock_unix_ms() / 1000,
+										 .expires_s = expires_s },
+						  url, error);
+	if (path.failed)
+		(void)error_set(error, ERROR_OUT_OF_MEMORY, "presigned URL: no memory");
+	buffer_free(&path);
+	return done;
+}
 
 static bool has_dot_segment(const char *key)
 {
@@ -260,25 +275,26 @@ static bool has_dot_segment(const char *key)
 }
 
 /*
- * The URL of an object. Newer libcurls cannot sign one with "." or ".." as a segment of its key (see http.h): such a
- * request is signed in its query, as a presigned URL is, and its payload's sum is not checked by the server.
+ * The URL of an object. Newer libcurls cannot sign one with "." or ".." as a segment of its key, and they differ in how
+ * they sign queries (see http.h): such a request is signed in its query, as a presigned URL is, and its payload's sum is
+ * not checked by the server.
  */
 static bool object_url(struct store *store, const char *bucket, const char *key, const struct operation *operation,
 		       bool *presigned, struct buffer *url, struct error *error)
 {
-	*presigned = has_dot_segment(key);
+	*presigned = operation->query || has_dot_segment(key);
 	if (*presigned)
-		return store_presign(store, operation->method, bucket, key, PRESIGNED_REQUEST_S, url, error);
+		return presign(store, operation->method, bucket, key, operation->query, PRESIGNED_REQUEST_S, url, error);
 	buffer_printf(url, "%s/%s/", store->endpoint, bucket);
 	sigv4_encode(url, key, true);
 	return !url->failed || error_set(error, ERROR_OUT_OF_MEMORY, "object storage: no memory for a request");
 }
 
-static bool store_send(struct store *store, const char *bucket, const char *key, const struct operation *operation,
-		       struct http_response *response, struct error *error)
+bool store_send(struct store *store, const char *bucket, const char *key, const struct operation *operation,
+		struct http_response *response, struct error *error)
 {
 	char headers[2][320];
-	const char *header_list[3] = { NULL };
+	const char *header_list[4] = { NULL };
 	size_t header_count = 0;
 	struct buffer url = { 0 };
 	bool presigned;
@@ -286,7 +302,7 @@ static bool store_send(struct store *store, const char *bucket, const char *key,
 	bucket = bucket ? bucket : store->bucket;
 	if (!store_bucket_valid(bucket))
 		return error_set(error, ERROR_BAD_JOB, "\"%.64s\" cannot be a bucket's name", bucket);
-	if (!store_key_valid(key, error))
+	if (*key && !store_key_valid(key, error))
 		return false;
 	bool done = object_url(store, bucket, key, operation, &presigned, &url, error);
 	if (!presigned) {
@@ -297,6 +313,8 @@ static bool store_send(struct store *store, const char *bucket, const char *key,
 		(void)snprintf(headers[1], sizeof headers[1], "Content-Type: %s", operation->content_type);
 		header_list[header_count++] = headers[1];
 	}
+	if (operation->range)
+		header_list[header_count++] = operation->range;
 	const struct http_signature signature = { .access_key = store->access_key,
 						  .secret_key = store->secret_key,
 						  .region = store->region,
@@ -308,6 +326,8 @@ static bool store_send(struct store *store, const char *bucket, const char *key,
 		.signature = presigned ? NULL : &signature,
 		.upload = operation->upload,
 		.upload_bytes = operation->upload_bytes,
+		.body = operation->body,
+		.body_length = operation->body ? (int64_t)strlen(operation->body) : 0,
 		.download = operation->download,
 		.attempts = store->attempts,
 		.limits = store->limits,
@@ -370,6 +390,28 @@ bool store_get_memory(struct store *store, const char *bucket, const char *key, 
 	return done;
 }
 
+bool store_get_start(struct store *store, const char *bucket, const char *key, int64_t most_bytes, struct buffer *bytes,
+		     struct error *error)
+{
+	char range[64];
+	struct http_response response;
+	(void)snprintf(range, sizeof range, "Range: bytes=0-%lld", (long long)most_bytes - 1);
+	bool done = store_send(store, bucket, key,
+			       &(const struct operation){ .method = "GET",
+							  .payload_sha256 = EMPTY_SHA256,
+							  .range = range,
+							  .upload = -1,
+							  .download = -1 },
+			       &response, error);
+	if (done) {
+		buffer_append(bytes, response.body.data, response.body.length);
+		done =
+		    !bytes->failed || error_set(error, ERROR_OUT_OF_MEMORY, "object storage: no memory for an object");
+	}
+	buffer_free(&response.body);
+	return done;
+}
+
 bool store_put(struct store *store, const char *bucket, const char *key, int descriptor, int64_t bytes,
 	       const char *content_type, const char *sha256, struct error *error)
 {
@@ -424,6 +466,12 @@ bool store_delete(struct store *store, const char *bucket, const char *key, stru
 bool store_presign(struct store *store, const char *method, const char *bucket, const char *key, int64_t expires_s,
 		   struct buffer *url, struct error *error)
 {
+	return store_presign_named(store, method, bucket, key, NULL, expires_s, url, error);
+}
+
+bool store_presign_named(struct store *store, const char *method, const char *bucket, const char *key,
+			 const char *file_name, int64_t expires_s, struct buffer *url, struct error *error)
+{
 	bucket = bucket ? bucket : store->bucket;
 	if (!store_bucket_valid(bucket))
 		return error_set(error, ERROR_BAD_JOB, "\"%.64s\" cannot be a bucket's name", bucket);
@@ -431,22 +479,18 @@ bool store_presign(struct store *store, const char *method, const char *bucket, 
 		return false;
 	if (expires_s < 1 || expires_s > PRESIGN_LONGEST_S)
 		return error_set(error, ERROR_USAGE, "a presigned URL holds for 1 to %d seconds", PRESIGN_LONGEST_S);
-	struct buffer path = { 0 };
-	buffer_append_string(&path, strchrnul(strstr(store->endpoint, "://") + 3, '/'));
-	buffer_printf(&path, "/%s/", bucket);
-	sigv4_encode(&path, key, true);
-	bool done = !path.failed && sigv4_presign(&(const struct sigv4_request){ .method = method,
-										 .origin = store->origin,
-										 .path = path.data,
-										 .access_key = store->access_key,
-										 .secret_key = store->secret_key,
-										 .region = store->region,
-										 .time_unix_s = clock_unix_ms() / 1000,
-										 .expires_s = expires_s },
-						  url, error);
-	if (path.failed)
-		(void)error_set(error, ERROR_OUT_OF_MEMORY, "presigned URL: no memory");
-	buffer_free(&path);
+	struct buffer disposition = { 0 }, query = { 0 };
+	if (file_name) {
+		buffer_append_string(&disposition, "attachment; filename*=UTF-8''");
+		sigv4_encode(&disposition, file_name, false);
+		buffer_append_string(&query, "response-content-disposition=");
+		sigv4_encode(&query, disposition.failed ? "" : disposition.data, false);
+	}
+	bool done = disposition.failed || query.failed ?
+			error_set(error, ERROR_OUT_OF_MEMORY, "presigned URL: no memory") :
+			presign(store, method, bucket, key, file_name ? query.data : NULL, expires_s, url, error);
+	buffer_free(&disposition);
+	buffer_free(&query);
 	return done;
 }
 

@@ -54,6 +54,9 @@ bool store_get(struct store *store, const char *bucket, const char *key, int des
 	       char sha256[static 65], struct error *error);
 bool store_get_memory(struct store *store, const char *bucket, const char *key, struct buffer *bytes,
 		      struct store_object *object, struct error *error);
+/* The first bytes, at most most_bytes, appended; an empty object gives none or ERROR_INTERNAL (416). */
+bool store_get_start(struct store *store, const char *bucket, const char *key, int64_t most_bytes, struct buffer *bytes,
+		     struct error *error);
 bool store_put(struct store *store, const char *bucket, const char *key, int descriptor, int64_t bytes,
 	       const char *content_type, const char *sha256 /* hex of the body, or NULL: unsigned payload */,
 	       struct error *error);
@@ -64,6 +67,36 @@ bool store_delete(struct store *store, const char *bucket, const char *key, stru
 /* Appends a URL by which anyone may do `method` until `expires_s` seconds from now (1 to 604,800: 7 days). */
 bool store_presign(struct store *store, const char *method, const char *bucket, const char *key, int64_t expires_s,
 		   struct buffer *url, struct error *error);
+
+/* The same for a download that a browser saves under `file_name` (UTF-8) and never shows; NULL: as store_presign. */
+bool store_presign_named(struct store *store, const char *method, const char *bucket, const char *key,
+			 const char *file_name, int64_t expires_s, struct buffer *url, struct error *error);
+
+/*
+ * Objects of unknown or great length, in parts (S3's multipart upload). All parts but the last must have one size, which
+ * some storages demand, of at least 5 MiB; there are at most 10,000: store_part_bytes gives the size for a length (8 MiB
+ * up to 78 GiB, then more). The object is there when store_parts_complete says so, all at once, or never.
+ * Source: S3 API reference, CreateMultipartUpload, UploadPart, CompleteMultipartUpload, AbortMultipartUpload,
+ * ListMultipartUploads; R2, "Multipart uploads".
+ */
+struct store_parts; /* one upload; belongs to its store */
+
+int64_t store_part_bytes(int64_t object_bytes);
+
+struct store_parts *store_parts_begin(struct store *store, const char *bucket, const char *key, const char *content_type,
+				      struct error *error);
+
+/* The next part: `bytes` from the descriptor's position on, as store_put takes them. */
+bool store_parts_put(struct store_parts *parts, int descriptor, int64_t bytes, struct error *error);
+
+/* After a failure it is unknown whether the object is there. */
+bool store_parts_complete(struct store_parts *parts, struct error *error);
+
+/* Tells the storage to forget an upload that was not completed (a failure is only logged), and frees. NULL is fine. */
+void store_parts_free(struct store_parts *parts);
+
+/* Ends all uploads of that key that somebody began and nobody completed. */
+bool store_parts_abort_all(struct store *store, const char *bucket, const char *key, struct error *error);
 
 /* Appends "r2://bucket/key" with the key percent-encoded: the URI that a job names an object by. bucket NULL: the default. */
 void store_uri(const struct store *store, const char *bucket, const char *key, struct buffer *uri);

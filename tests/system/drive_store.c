@@ -3,6 +3,8 @@
  * run. Settings come from FILOT_R2_… of the environment.
  *
  *   drive_store [OPTIONS] put KEY FILE | get KEY FILE | head KEY | delete KEY | presign METHOD KEY SECONDS | uri KEY
+ *   drive_store [OPTIONS] parts KEY FILE  in parts of 5 MiB; cut KEY FILE the same, but never completed
+ *   drive_store [OPTIONS] abort KEY | start KEY BYTES | save KEY NAME (a presigned GET for a browser)
  *   drive_store [OPTIONS] fetch URI…      writes each document to standard output
  *
  * A failure is "code: message" on standard error and the exit status of that code.
@@ -82,6 +84,50 @@ static bool url(struct drive *drive, const char *method, const char *key, const 
 		    store_presign(drive->store, method, drive->bucket, key, strtoll(seconds, NULL, 10), &text, error);
 	else
 		store_uri(drive->store, drive->bucket, key, &text);
+	if (done)
+		puts(text.data);
+	buffer_free(&text);
+	return done;
+}
+
+#define PART_BYTES (5 << 20)
+
+static bool parts(struct drive *drive, const char *key, const char *path, bool complete, struct error *error)
+{
+	struct stat status;
+	int file = open(path, O_RDONLY | O_CLOEXEC);
+	if (file < 0 || fstat(file, &status) != 0)
+		return error_set(error, ERROR_NOT_FOUND, "%s", path);
+	struct store_parts *upload =
+	    store_parts_begin(drive->store, drive->bucket, key, drive->content_type, error);
+	bool done = upload != NULL;
+	for (int64_t at = 0; done && at < status.st_size; at += PART_BYTES) {
+		int64_t left = status.st_size - at;
+		done = lseek(file, at, SEEK_SET) == at &&
+		       store_parts_put(upload, file, left < PART_BYTES ? left : PART_BYTES, error);
+	}
+	(void)close(file);
+	if (done && !complete)
+		_exit(0); /* as who is killed */
+	done = done && store_parts_complete(upload, error);
+	store_parts_free(upload);
+	return done;
+}
+
+static bool start(struct drive *drive, const char *key, const char *most, struct error *error)
+{
+	struct buffer bytes = { 0 };
+	bool done = store_get_start(drive->store, drive->bucket, key, strtoll(most, NULL, 10), &bytes, error);
+	if (done && bytes.length)
+		(void)fwrite(bytes.data, 1, bytes.length, stdout);
+	buffer_free(&bytes);
+	return done;
+}
+
+static bool save(struct drive *drive, const char *key, const char *name, struct error *error)
+{
+	struct buffer text = { 0 };
+	bool done = store_presign_named(drive->store, "GET", drive->bucket, key, name, 60, &text, error);
 	if (done)
 		puts(text.data);
 	buffer_free(&text);
@@ -187,6 +233,14 @@ static bool command(struct drive *drive, int argc, char **argv, struct error *er
 		return head(drive, argv[1], error);
 	if (strcmp(name, "delete") == 0 && argc == 2)
 		return store_delete(drive->store, drive->bucket, argv[1], error);
+	if ((strcmp(name, "parts") == 0 || strcmp(name, "cut") == 0) && argc == 3)
+		return parts(drive, argv[1], argv[2], *name == 'p', error);
+	if (strcmp(name, "abort") == 0 && argc == 2)
+		return store_parts_abort_all(drive->store, drive->bucket, argv[1], error);
+	if (strcmp(name, "start") == 0 && argc == 3)
+		return start(drive, argv[1], argv[2], error);
+	if (strcmp(name, "save") == 0 && argc == 3)
+		return save(drive, argv[1], argv[2], error);
 	if (strcmp(name, "presign") == 0 && argc == 4)
 		return url(drive, argv[1], argv[2], argv[3], error);
 	if (strcmp(name, "uri") == 0 && argc == 2)

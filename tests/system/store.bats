@@ -341,3 +341,58 @@ PLAIN_KEYS=('a' 'inbox/2026/scan.pdf' 'a b' 'a+b' 'a%b' 'a%20b' 'a%2Fb' 'ünï/k
 	FILOT_R2_SECRET_KEY=hidden-secret drive --attempts 2 get always-503.3 copy
 	[[ $stderr == *http_retry* && $stderr != *hidden-secret* && $stderr != *Signature=* ]]
 }
+
+# ---- multipart uploads ----
+
+# How many uploads of KEY wait for parts: what the storage itself lists.
+waiting_uploads() {
+	python3 "$BATS_TEST_DIRNAME/list_uploads.py" "$1"
+}
+
+@test "an object of several parts is the same as one that came whole, and has its type" {
+	head -c 12000000 /dev/urandom >large
+	for key in parts/plain 'parts/päd & +=?#%.pdf'; do
+		drive --type image/tiff parts "$key" large && [ "$status" -eq 0 ]
+		drive get "$key" copy
+		[ "$status" -eq 0 ]
+		cmp large copy
+		[[ $output == *' image/tiff' ]]
+	done
+}
+
+@test "an upload that was cut off leaves no object, and abort removes what is left of it alone" {
+	head -c 6000000 /dev/urandom >large
+	drive cut cut/1 large && [ "$status" -eq 0 ]
+	drive cut cut/1 large && [ "$status" -eq 0 ]
+	drive cut cut/10 large && [ "$status" -eq 0 ]
+	drive head cut/1
+	failed not_found
+	[ "$(waiting_uploads cut/1)" -eq 2 ]
+	drive abort cut/1
+	[ "$status" -eq 0 ]
+	[ "$(waiting_uploads cut/1)" -eq 0 ]
+	[ "$(waiting_uploads cut/10)" -eq 1 ]
+	drive abort cut/1 # nothing there: fine
+	[ "$status" -eq 0 ]
+}
+
+@test "a wrong secret key can begin no multipart upload" {
+	FILOT_R2_SECRET_KEY=wrong drive parts some/key document
+	failed not_permitted
+}
+
+@test "the start of an object is read without the rest" {
+	drive put start document
+	drive start start 8
+	[ "$output" = 'the text' ]
+	drive start start 4096
+	[ "$output" = 'the text of a document' ]
+}
+
+@test "a presigned GET can name the file that a browser saves" {
+	drive put named document
+	drive save named 'Brief "1"; ü.pdf'
+	run curl -q -s -f -D - -o copy "$output"
+	[[ ${output,,} == *"content-disposition: attachment; filename*=utf-8''brief%20%221%22%3b%20%c3%bc.pdf"* ]]
+	cmp copy document
+}
