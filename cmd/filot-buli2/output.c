@@ -1,0 +1,43 @@
+/* One write(2) a line, so that lines of several processes on one pipe stay whole. */
+#include "cmd/filot-buli2/output.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+void output_open(struct output *output)
+{
+	*output = (struct output){ 0 };
+	(void)pthread_mutex_init(&output->lock, NULL);
+}
+
+void output_close(struct output *output)
+{
+	(void)pthread_mutex_destroy(&output->lock);
+}
+
+static bool write_all(const char *bytes, size_t length)
+{
+	while (length) {
+		ssize_t written = write(STDOUT_FILENO, bytes, length);
+		if (written < 0 && errno != EINTR)
+			return false;
+		bytes += written > 0 ? written : 0;
+		length -= written > 0 ? (size_t)written : 0;
+	}
+	return true;
+}
+
+bool output_receipt(struct output *output, const struct buli2_receipt *receipt, struct error *error)
+{
+	struct buffer line = { 0 };
+	buli2_receipt_write(&line, receipt);
+	(void)pthread_mutex_lock(&output->lock);
+	bool written = !line.failed && write_all(line.data, line.length);
+	int why = errno;
+	output->counts[receipt->end]++;
+	output->failed = output->failed || !written;
+	(void)pthread_mutex_unlock(&output->lock);
+	buffer_free(&line);
+	return written || error_set(error, ERROR_INTERNAL, "writing standard output: %s", strerror(why));
+}
