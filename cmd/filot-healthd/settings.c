@@ -1,0 +1,95 @@
+/* The table of filot-healthd's flags and settings. */
+#include "cmd/filot-healthd/settings.h"
+
+#include <string.h>
+
+static void set_defaults(struct healthd_settings *settings)
+{
+	*settings = (struct healthd_settings){
+		.listen = "127.0.0.1:8090",
+		.interval_ms = 10 * 1000,
+		.emf_ms = 60 * 1000,
+		.visibility_ms = 60 * 1000,
+		.probe_ms = 3 * 1000,
+		.service = "filot",
+		.queue_name = "ocr",
+		.temporal_namespace = "default",
+	};
+}
+
+struct command healthd_command(struct healthd_settings *s)
+{
+	set_defaults(s);
+	const struct option_row table[] = {
+		{ "emf", 0, OPTION_FLAG, &s->emf, NULL, "print figures for CloudWatch on standard output, too" },
+		{ "once", 0, OPTION_FLAG, &s->once, NULL, "with --emf: print one line and end, for cron" },
+		{ "probe", 0, OPTION_FLAG, &s->probe, NULL, "ask URL, http://HOST:PORT/PATH or unix:SOCKET[:/PATH], and end" },
+		{ "probe-timeout", 0, OPTION_DURATION, &s->probe_ms, "TIME", "with --probe: the longest wait (3s)",
+		  .minimum = 100, .maximum = 60000 },
+		{ "listen", 0, OPTION_STRING, &s->listen, "ADDRESS", "where to answer (127.0.0.1:8090); :8090 is everywhere",
+		  .setting = "FILOT_HEALTHD_LISTEN" },
+		{ "socket", 0, OPTION_STRING, &s->socket, "PATH", "answer on a UNIX socket, too",
+		  .setting = "FILOT_HEALTHD_SOCKET" },
+		{ "interval", 0, OPTION_DURATION, &s->interval_ms, "TIME",
+		  "each service is probed once in this time, however many ask (10s)", .minimum = 100, .maximum = 3600000 },
+		{ "emf-interval", 0, OPTION_DURATION, &s->emf_ms, "TIME", "one line in this time (60s)", .minimum = 1000,
+		  .maximum = 3600000 },
+		{ "service", 0, OPTION_STRING, &s->service, "NAME", "the dimension Service of --emf (filot)",
+		  .setting = "FILOT_SERVICE" },
+		{ "visibility", 0, OPTION_DURATION, &s->visibility_ms, "TIME",
+		  "the workers' own --visibility: who is not seen for three of it is gone (60s)", .minimum = 1000,
+		  .maximum = 86400000 },
+		{ "oldest", 0, OPTION_DURATION, &s->oldest_ms, "TIME",
+		  "the queue is degraded when a job waits for longer (0: never)", .maximum = 30 * INT64_C(86400000) },
+		{ "disk", 0, OPTION_LIST, &s->disks, "PATH", "file systems whose use is told (/)" },
+		{ "redis-url", 0, OPTION_STRING, &s->redis_url, "URL", "the queue's Redis; rediss:// is TLS",
+		  .setting = "FILOT_REDIS_URL", .alias = "REDIS_URL", .secret = true, .required_unless = &s->probe },
+		{ "redis-ca", 0, OPTION_STRING, &s->redis_ca, "FILE", "authorities for rediss:// (the system's)",
+		  .setting = "FILOT_REDIS_CA" },
+		{ "queue-name", 0, OPTION_STRING, &s->queue_name, "NAME", "which queue (ocr)",
+		  .setting = "FILOT_QUEUE_NAME" },
+		{ "database-url", 0, OPTION_STRING, &s->database_url, "URL", "the database to probe",
+		  .setting = "FILOT_DATABASE_URL", .alias = "DATABASE_URL", .secret = true },
+		{ NULL, 0, OPTION_STRING, &s->r2_endpoint, NULL, "object storage: its URL",
+		  .setting = "FILOT_R2_ENDPOINT" },
+		{ NULL, 0, OPTION_STRING, &s->r2_access_key, NULL, "object storage: access key",
+		  .setting = "FILOT_R2_ACCESS_KEY", .secret = true },
+		{ NULL, 0, OPTION_STRING, &s->r2_secret_key, NULL, "object storage: secret key",
+		  .setting = "FILOT_R2_SECRET_KEY", .secret = true },
+		{ NULL, 0, OPTION_STRING, &s->r2_bucket, NULL, "object storage: the bucket", .setting = "FILOT_R2_BUCKET" },
+		{ NULL, 0, OPTION_STRING, &s->r2_region, NULL, "object storage: region (auto)",
+		  .setting = "FILOT_R2_REGION" },
+		{ NULL, 0, OPTION_STRING, &s->temporal_endpoint, NULL, "Temporal's HTTP API; off when not set",
+		  .setting = "FILOT_TEMPORAL_ENDPOINT" },
+		{ NULL, 0, OPTION_STRING, &s->temporal_namespace, NULL, "Temporal's namespace (default)",
+		  .setting = "FILOT_TEMPORAL_NAMESPACE" },
+		{ NULL, 0, OPTION_STRING, &s->temporal_api_key, NULL, "Temporal's API key",
+		  .setting = "FILOT_TEMPORAL_API_KEY", .secret = true },
+	};
+	_Static_assert(sizeof table < sizeof s->rows, "the table needs its empty last row");
+	memcpy(s->rows, table, sizeof table);
+	return (struct command){
+		.name = "filot-healthd",
+		.summary = "say whether FiLot is well: health, metrics, a status page",
+		.usage = "[flags]\n--emf [--once] [flags]\n--probe URL",
+		.details = "Answers /livez, /readyz, /health, /metrics and a page at /.\n"
+			   "Exit status: 0 ended by a signal, --once printed, --probe was answered with 2xx; 1 --probe was not;\n"
+			   "64 usage; 69 the address is taken; 70 internal; 78 configuration.",
+		.rows = s->rows,
+	};
+}
+
+bool healthd_settings_check(const struct healthd_settings *settings, size_t operand_count, struct error *error)
+{
+	if (operand_count != (settings->probe ? 1 : 0))
+		return error_set(error, ERROR_USAGE, settings->probe ? "--probe needs one URL" : "only --probe takes a URL");
+	if (settings->once && !settings->emf)
+		return error_set(error, ERROR_USAGE, "--once goes with --emf");
+	if (settings->probe && settings->emf)
+		return error_set(error, ERROR_USAGE, "--probe and --emf exclude each other");
+	for (size_t index = 0; index < settings->disks.count; index++)
+		if (*settings->disks.items[index] != '/')
+			return error_set(error, ERROR_USAGE, "--disk: \"%s\" is no absolute path",
+					 settings->disks.items[index]);
+	return true;
+}
