@@ -17,6 +17,7 @@
 extern "C" {
 #include "common/ocr/tesseract.h"
 }
+#include "common/ocr/tesseract_lines.hpp"
 
 using namespace tesseract;
 
@@ -289,6 +290,32 @@ bool tesseract_recognise(struct tesseract_engine *tesseract, struct page *page, 
 	}
 	if (done && !page->text)
 		return error_set(error, ERROR_OUT_OF_MEMORY, "no memory for the text of a page");
+	return done;
+}
+
+bool tesseract_lines(struct tesseract_engine *tesseract, int32_t psm, const int32_t *heights, size_t height_count,
+		     struct layout *layout, struct error *error)
+{
+	Engine &engine = *tesseract->engine;
+	*layout = {};
+	layout->width = tesseract->width;
+	layout->height = tesseract->height;
+	layout->psm = psm;
+	if (tesseract->blank)
+		return true;
+	bool done = true;
+	try {
+		std::unique_ptr<PageIterator> at(engine.AnalyseLayout(true));
+		layout->dpi = engine.GetSourceYResolution();
+		if (at)
+			done = lines_collect(*at, engine.GetInputImage(), psm, heights, height_count, layout, error);
+		at.reset();
+		engine.Clear();
+	} catch (...) {
+		done = failed(error);
+	}
+	if (!done)
+		layout_free(layout);
 	return done;
 }
 

@@ -16,6 +16,7 @@
 #include <stdint.h>
 
 #include "common/base/error.h"
+#include "common/ocr/layout.h"
 #include "common/ocr/page.h"
 
 struct Pix;
@@ -46,5 +47,13 @@ bool tesseract_layout(struct tesseract_engine *tesseract, struct Pix *image, int
 
 /* Reads the lines found into *page (width, height, dpi, confidence, text, blocks and below); then forgets the image. */
 bool tesseract_recognise(struct tesseract_engine *tesseract, struct page *page, struct error *error);
+
+/*
+ * Instead of tesseract_recognise: the layout and the images of its lines, for networks of `height_count` heights (at most
+ * LAYOUT_MOST_HEIGHTS); then forgets the page's image. The caller frees it (layout_free). ERROR_INTERNAL also when this
+ * libtesseract keeps its layout otherwise than the versions known here (5.0 to 5.5).
+ */
+bool tesseract_lines(struct tesseract_engine *tesseract, int32_t psm, const int32_t *heights, size_t height_count,
+		     struct layout *layout, struct error *error);
 
 #endif
