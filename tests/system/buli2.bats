@@ -20,7 +20,7 @@ setup() {
 	export FILOT_BULI2_QUEUE_NAME
 	queue="filot:{$FILOT_BULI2_QUEUE_NAME}"
 	cd "$BATS_TEST_TMPDIR"
-	filot-migrate up --dir "$FILOT_ROOT/migrations" >/dev/null
+	filot-migrate up --dir "${FILOT_MIGRATIONS:-$FILOT_ROOT/migrations}" >/dev/null
 	buli2_start "$BATS_TEST_NUMBER"
 	quick=(--poll 50ms --backoff 50ms --backoff-cap 200ms --breaker-wait 100ms --breaker-cap 200ms --timeout 1s --again 2s)
 }
@@ -70,8 +70,10 @@ effects_are() {
 	wait_for 30 'for the delivery' deliveries_are delivered 1
 	effects_are 1
 	[ "$(buli2_state .requests)" -eq 11 ]
-	[ "$(sql "select attempts from deliveries")" -eq 11 ]
-	jq -se '(map(select(.status == "retry")) | length) == 10 and (map(select(.status == "delivered")) | length) == 1' one.out
+	# libcurl itself sends again on another connection when one that was kept open is reset at once.
+	tries=$(sql "select attempts from deliveries")
+	[ "$tries" -ge 9 ] && [ "$tries" -le 11 ]
+	jq -se --argjson n "$tries" '(map(select(.status == "retry")) | length) == $n - 1 and (map(select(.status == "delivered")) | length) == 1' one.out
 }
 
 @test "a hanging BULI2 is left after the timeout, and the request sent again" {
