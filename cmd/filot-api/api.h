@@ -8,6 +8,8 @@
 #include <jansson.h>
 
 #include "cmd/filot-api/settings.h"
+#include "common/base/metrics.h"
+#include "common/health/health.h"
 #include "common/http/problem.h"
 #include "common/http/server.h"
 #include "common/pg/pg.h"
@@ -15,14 +17,18 @@
 #include "common/store/store.h"
 
 struct auth; /* auth.h: keys, password hashing */
-struct health; /* common/health */
+struct documents;
+struct rates; /* rates.h */
 
 /* The process; not changed after the server is open, so shared without locks. */
 struct api {
 	const struct api_settings *settings;
 	struct auth *auth;
+	struct rates *rates;
 	struct health *health;
-	struct server *server;
+	struct metrics *metrics;
+	struct documents *documents; /* documents.h */
+	struct server *server; /* set once it is open: handlers use server_request_server() */
 };
 
 /* A worker thread's own: clients that connect at their first use. A quick route has no such context but struct api. */
@@ -32,7 +38,6 @@ struct api_context {
 	struct pg *pg;
 	struct redis *redis;
 	struct store *store;
-	struct rate_cache *rates; /* rates.h */
 };
 
 /* Who asks. Strings live in it. A service acts for the system: it has no user_id and sees what its path names. */

@@ -15,8 +15,8 @@ struct api_settings {
 
 	/* services */
 	const char *redis_url, *redis_ca, *database_url, *queue_name;
-	const char *storage_endpoint, *storage_access_key, *storage_secret_key, *storage_bucket, *storage_region;
-	const char *temporal_endpoint; /* only whether it is on */
+	const char *r2_endpoint, *r2_access_key, *r2_secret_key, *r2_bucket, *r2_region;
+	const char *temporal_endpoint, *temporal_namespace, *temporal_api_key; /* for /health */
 
 	/* who may come in */
 	const char *jwt_secret, *jwt_secret_previous; /* at least 32 bytes; both verify, the first signs */
