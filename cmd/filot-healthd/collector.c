@@ -108,10 +108,10 @@ static void add_worker(const struct collector *collector, const struct queue_wor
 	json_t *tells = json_loads(worker->json, JSON_REJECT_DUPLICATES, NULL);
 	figures->workers++;
 	figures->slots += (int64_t)tells_number(tells, "slots");
-	figures->busy += (int64_t)tells_number(tells, "busy");
+	figures->busy += worker->claims; /* newer than what it told */
 	figures->pages_per_s += tells_number(tells, "pages_per_s");
 	metrics_set(metrics, METRIC_WORKER_SLOTS, tells_number(tells, "slots"), worker->name);
-	metrics_set(metrics, METRIC_WORKER_BUSY, tells_number(tells, "busy"), worker->name);
+	metrics_set(metrics, METRIC_WORKER_BUSY, (double)worker->claims, worker->name);
 	metrics_set(metrics, METRIC_WORKER_PAGES_RATE, tells_number(tells, "pages_per_s"), worker->name);
 	add_gpus(metrics, worker->name, json_object_get(tells, "gpus"));
 	json_decref(tells);

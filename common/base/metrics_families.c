@@ -52,7 +52,7 @@ const struct metric_family metric_families[METRIC_NAME_COUNT] = {
 				 { "worker" } },
 	[METRIC_WORKER_SLOTS] = { "filot_worker_slots", METRIC_GAUGE, NULL, "Documents that it reads side by side.",
 				  { "worker" } },
-	[METRIC_WORKER_BUSY] = { "filot_worker_busy", METRIC_GAUGE, NULL, "Slots that read a document.", { "worker" } },
+	[METRIC_WORKER_BUSY] = { "filot_worker_busy", METRIC_GAUGE, NULL, "Jobs that it holds.", { "worker" } },
 	[METRIC_WORKER_PAGES_RATE] = { "filot_worker_pages_per_second", METRIC_GAUGE, NULL,
 				       "Pages a second since the worker started.", { "worker" } },
 	[METRIC_GPU_UTILIZATION] = { "filot_gpu_utilization_ratio", METRIC_GAUGE, "ratio",
