@@ -6,16 +6,14 @@
  * and both searches are timed on them, each the best of a few runs, one after the other. Prints a JSON line a figure on
  * standard output and a table on standard error.
  */
-#include <dlfcn.h>
-#include <leptonica/allheaders.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <tesseract/capi.h>
-#include <time.h>
 
 #include "common/base/array.h"
-#include "common/ocr/beam.h"
+#include "common/ocr/text_model.h"
+#include "tests/bench/hooks.h"
 
 #define RUNS 5
 #define DECODE "_ZN9tesseract16RecodeBeamSearch6DecodeERKNS_9NetworkIOEdddPKNS_10UNICHARSETEi"
@@ -23,8 +21,6 @@
 #define EXTRACT                                                                                                        \
 	"_ZN9tesseract16RecodeBeamSearch22ExtractBestPathAsWordsERKNS_4TBOXEfbPKNS_10UNICHARSETEPNS_"                  \
 	"13PointerVectorINS_8WERD_RESEEEi"
-
-enum { ENTRY_LSTM = 17, ENTRY_PUNCTUATION, ENTRY_WORDS, ENTRY_NUMBERS, ENTRY_UNICHARSET, ENTRY_RECODER };
 
 typedef void decode_function(void *search, const void *outputs, double ratio, double offset, double worst,
 			     const void *charset, int mode);
@@ -47,26 +43,6 @@ static struct {
 	size_t lines, steps, words;
 	double theirs_s, reduce_s, ours_s;
 } bench;
-
-static double now_s(void)
-{
-	struct timespec now;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &now);
-	return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
-
-/* libtesseract's own function of a name. */
-static void *original(const char *name)
-{
-	void *function = dlsym(RTLD_NEXT, name);
-
-	if (!function) {
-		(void)fprintf(stderr, "decode_lines: this libtesseract has no %s\n", name);
-		exit(1);
-	}
-	return function;
-}
 
 void search_step(void *search, const float *outputs, int step, double ratio, double offset, double worst,
 		 const void *charset, bool debug)
@@ -162,82 +138,19 @@ void search_extract(void *search, const void *box, float scale, bool debug, cons
 		decode_ours();
 }
 
-/* One entry of a model file: the table is an int32 count and that many int64 offsets, -1 for what is not there. */
-static const char *entry_of(const char *bytes, size_t length, int index, size_t *entry_length)
-{
-	int32_t count;
-	int64_t start, next, end = (int64_t)length;
-
-	memcpy(&count, bytes, sizeof count);
-	if (index >= count)
-		return NULL;
-	memcpy(&start, bytes + 4 + 8 * index, sizeof start);
-	for (int i = index + 1; i < count; i++) {
-		memcpy(&next, bytes + 4 + 8 * i, sizeof next);
-		if (next >= 0) {
-			end = next;
-			break;
-		}
-	}
-	*entry_length = (size_t)(end - start);
-	return start < 0 ? NULL : bytes + start;
-}
-
-static char *read_file(const char *path, size_t *length)
-{
-	FILE *file = fopen(path, "rb");
-	long size = -1;
-	char *bytes = NULL;
-
-	if (file && fseek(file, 0, SEEK_END) == 0)
-		size = ftell(file);
-	if (size > 4 && fseek(file, 0, SEEK_SET) == 0)
-		bytes = malloc((size_t)size);
-	if (!bytes || fread(bytes, 1, (size_t)size, file) != (size_t)size) {
-		(void)fprintf(stderr, "decode_lines: %s cannot be read\n", path);
-		exit(1);
-	}
-	(void)fclose(file);
-	*length = (size_t)size;
-	return bytes;
-}
-
 /* Our side of the model; it lives until the program ends. */
-static void open_model(const char *path)
+static void open_model(const char *folder, const char *language)
 {
-	static struct dictionary dictionary;
-	struct beam_model model = { .dictionary = &dictionary };
-	struct error error = { .message = "no LSTM model" };
-	struct dawg *dawgs[3] = { 0 };
-	size_t length, size;
-	int32_t null_code = 0;
-	char *bytes = read_file(path, &length);
-	const char *entry = entry_of(bytes, length, ENTRY_LSTM, &size);
+	struct error error;
+	struct text_models *models = text_models_new(folder, NETWORK_GENERIC, 1, &error);
+	const struct text_model *model = models ? text_models_take(models, language, NULL, &error) : NULL;
 
-	if (entry)
-		memcpy(&null_code, entry + size - 16, sizeof null_code); /* three floats follow it */
-	entry = entry_of(bytes, length, ENTRY_UNICHARSET, &size);
-	struct unicharset *unicharset = entry ? unicharset_new(entry, size, &error) : NULL;
-	entry = entry_of(bytes, length, ENTRY_RECODER, &size);
-	struct recoder *recoder =
-	    !unicharset || !entry ? NULL : recoder_new(entry, size, unicharset->count, 65536, null_code, &error);
-	for (int i = 0; recoder && i < 3; i++) {
-		entry = entry_of(bytes, length, ENTRY_PUNCTUATION + i, &size);
-		if (entry)
-			dawgs[i] = dawg_new(entry, size, unicharset->count, &error);
-	}
-	dictionary = (struct dictionary){ unicharset, dawgs[0], dawgs[1], dawgs[2] };
-	model.unicharset = unicharset;
-	model.recoder = recoder;
-	if (recoder) {
-		bench.output_count = (size_t)recoder->code_count;
-		bench.beam = beam_new(&model, &error);
-	}
+	bench.beam = model ? beam_new(&model->decoding, &error) : NULL;
 	if (!bench.beam) {
-		(void)fprintf(stderr, "decode_lines: %s: %s\n", path, error.message);
+		(void)fprintf(stderr, "decode_lines: %s\n", error.message);
 		exit(1);
 	}
-	free(bytes);
+	bench.output_count = (size_t)model->shape.class_count;
 }
 
 static void figure(const char *language, const char *name, double value, const char *unit)
@@ -249,14 +162,11 @@ static void figure(const char *language, const char *name, double value, const c
 
 int main(int argc, char **argv)
 {
-	char path[4096];
-
 	if (argc < 4) {
 		(void)fprintf(stderr, "usage: decode_lines TESSDATA LANGUAGE IMAGE...\n");
 		return 64;
 	}
-	(void)snprintf(path, sizeof path, "%s/%s.traineddata", argv[1], argv[2]);
-	open_model(path);
+	open_model(argv[1], argv[2]);
 	TessBaseAPI *api = TessBaseAPICreate();
 	if (TessBaseAPIInit2(api, argv[1], argv[2], OEM_LSTM_ONLY) != 0)
 		return 1;

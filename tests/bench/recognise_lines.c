@@ -9,18 +9,16 @@
  * Prints a JSON line a figure on standard output and a table on standard error. With -o it writes the first LINES lines
  * and the hashes of their outputs, as tests/unit/network_test.c reads them.
  */
-#include <dlfcn.h>
-#include <leptonica/allheaders.h>
 #include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <tesseract/capi.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "common/base/array.h"
 #include "common/ocr/network.h"
+#include "tests/bench/hooks.h"
 
 #define RUNS 5
 #define FORWARD "_ZN9tesseract6Series7ForwardEbRKNS_9NetworkIOEPKNS_15TransposedArrayEPNS_14NetworkScratchEPS1_"
@@ -49,50 +47,15 @@ static struct {
 	double forward_s;
 } bench;
 
-static double now_s(void)
-{
-	struct timespec now;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &now);
-	return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
-
-static void *allocate(size_t bytes)
-{
-	void *memory = malloc(bytes);
-
-	if (!memory)
-		abort();
-	return memory;
-}
-
-/* libtesseract's own function of a name. */
-static void *original(const char *name)
-{
-	void *function = dlsym(RTLD_NEXT, name);
-
-	if (!function) {
-		(void)fprintf(stderr, "recognise_lines: this libtesseract has no %s\n", name);
-		exit(1);
-	}
-	return function;
-}
-
 /* A line image is about to become the network's input. */
 void io_from_pix(void *io, const void *shape, PIX *pix, void *random)
 {
 	static from_pix_function *function;
-	size_t width = (size_t)pixGetWidth(pix), height = (size_t)pixGetHeight(pix);
-	uint8_t *pixels = allocate(width * height);
+	size_t width, height;
+	uint8_t *pixels = pixels_of(pix, &width, &height);
 
 	if (!function)
 		*(void **)&function = original(FROM_PIX);
-	for (size_t y = 0; y < height; y++) {
-		const l_uint32 *row = pixGetData(pix) + (size_t)pixGetWpl(pix) * y;
-
-		for (size_t x = 0; x < width; x++)
-			pixels[y * width + x] = (uint8_t)GET_DATA_BYTE(row, x);
-	}
 	bench.lines = array_grow(bench.lines, &bench.line_capacity, bench.count + 1, sizeof *bench.lines);
 	bench.expected = array_grow(bench.expected, &bench.expected_capacity, bench.count + 1, sizeof *bench.expected);
 	if (!bench.lines || !bench.expected || height != (size_t)bench.shape.height)
