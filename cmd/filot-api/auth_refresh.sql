@@ -1,7 +1,8 @@
 -- Spends a refresh token and gives the next, or ends the session when it was spent before: $1 and $2 its hash under the
 -- current and the previous secret, $3 the next one's hash, $4 seconds.
 -- The rows are locked first, so of two that come with one token at the same time the second sees it spent. A statement
--- that is sent again after a lost answer finds its own $3 and is no reuse.
+-- that is sent again after a lost answer finds its own $3 and is no reuse. Spent ones are remembered as long as an unused
+-- one would live.
 with presented as (
 	select token.sha256, token.session_id, token.used_at, token.replaced_by, session.revoked_at, session.expires_at,
 		users.id as user_id, users.email, users.name, users.tenant, users.role, users.disabled_at
@@ -31,6 +32,11 @@ with presented as (
 	insert into refresh_tokens (sha256, session_id)
 	select $3::bytea, session_id
 	from spent
+), forgotten as (
+	delete from refresh_tokens
+	using spent
+	where refresh_tokens.session_id = spent.session_id
+		and refresh_tokens.used_at < now() - make_interval(secs => $4::double precision)
 ), kept as (
 	update sessions
 	set last_used_at = now(), expires_at = now() + make_interval(secs => $4::double precision)
