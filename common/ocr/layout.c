@@ -76,7 +76,7 @@ static bool blocks_hold(const struct layout *layout)
 
 		if (block->kind < 0 || block->kind >= BLOCK_KIND_COUNT || block->quarter_turns < 0 ||
 		    block->quarter_turns > 3 || block->orientation % 90 != 0 || block->orientation < 0 ||
-		    block->orientation > 270 || !within(block->first_row, block->row_count, layout->row_count))
+		    block->orientation > 270 || block->unread_count < 0 || !within(block->first_row, block->row_count, layout->row_count))
 			return false;
 	}
 	for (size_t i = 0; i < layout->row_count; i++) {

@@ -32,6 +32,7 @@ struct layout_block {
 	int32_t orientation;	 /* 0, 90, 180, 270, clockwise (struct line) */
 	struct box box;		 /* images and separators: on the page; text: that of its rows as found */
 	int32_t first_row, row_count;
+	int32_t unread_count; /* words in an image, which are never read */
 };
 
 struct layout_row {

@@ -321,6 +321,12 @@ void add_piece(Filling &filling, const Place &place, const WERD_RES *row_first, 
 	cut_out(filling, piece, block.quarter_turns);
 }
 
+/* As PageIterator::Baseline rounds. */
+int rounded(double y)
+{
+	return static_cast<int16_t>(static_cast<double>(static_cast<float>(y)) + 0.5);
+}
+
 bool add_row(Filling &filling, const Place &place, const struct layout_block &block)
 {
 	const ROW &from = *place.at().row->row;
@@ -341,7 +347,7 @@ bool add_row(Filling &filling, const Place &place, const struct layout_block &bl
 	std::memcpy(row->baseline, baseline, sizeof baseline);
 	if (block.quarter_turns == 0 &&
 	    (left != row->bound.left || right != row->bound.right ||
-	     top != layout->height - static_cast<int16_t>(from.baseline.y(static_cast<double>(left)) + 0.5)))
+	     top != layout->height - rounded(from.baseline.y(static_cast<double>(left)))))
 		return filling.strange("the baseline of a row");
 	return true;
 }
@@ -374,7 +380,9 @@ bool add_block(Filling &filling, const Place &place)
 	block->kind = kind_of(place.BlockType());
 	block->first_row = static_cast<int32_t>(layout->row_count);
 	int left = 0, top = 0, right = 0, bottom = 0;
-	place.BoundingBox(RIL_BLOCK, &left, &top, &right, &bottom);
+	/* An image's box is that of its first row, if it has one (tesseract.cpp, walk). */
+	if (!place.BoundingBox(RIL_TEXTLINE, &left, &top, &right, &bottom))
+		place.BoundingBox(RIL_BLOCK, &left, &top, &right, &bottom);
 	block->box = { left, top, right - left, bottom - top };
 	Orientation orientation;
 	WritingDirection direction;
@@ -403,8 +411,10 @@ bool lines_collect(const PageIterator &from, Pix *page, int psm, const int32_t *
 			continue;
 		struct layout_block *owner = &layout->blocks[layout->block_count - 1];
 		/* An image has no rows that are read, whatever lies in it. */
-		if (owner->kind == BLOCK_IMAGE || owner->kind == BLOCK_SEPARATOR)
+		if (owner->kind == BLOCK_IMAGE || owner->kind == BLOCK_SEPARATOR) {
+			owner->unread_count++;
 			continue;
+		}
 		if (place.at().row != row) {
 			if (!add_row(filling, place, *owner))
 				return false;

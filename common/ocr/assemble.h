@@ -1,0 +1,27 @@
+/*
+ * From a page's layout and what was read on its lines to the page: the best language for each line, words with boxes made
+ * of the layout's blobs, reading order (right-to-left text too), paragraphs, plain text. Given what libtesseract read on
+ * the lines it gives what libtesseract gives for the page, byte for byte.
+ *
+ * Sources: Tesseract 5.3.0, ccmain/control.cpp (classify_word_and_language, SelectBestWords), ccstruct/pageres.cpp
+ * (ReplaceCurrentWord), lstm/recodebeam.cpp (InitializeWord), ccmain/resultiterator.cpp, api/baseapi.cpp (GetUTF8Text).
+ */
+#ifndef FILOT_ASSEMBLE_H
+#define FILOT_ASSEMBLE_H
+
+#include "common/ocr/layout.h"
+#include "common/ocr/line.h"
+#include "common/ocr/page.h"
+#include "common/ocr/text_model.h"
+
+#define ASSEMBLE_LANGUAGES_MOST 16
+
+/*
+ * Fills *page but for its number, rotation and times. `models` are the languages in the order that they were asked for;
+ * texts[piece × model_count + model] is what that model read on a piece (`failed` where it has no image). ERROR_OUT_OF_MEMORY;
+ * the page is zero then.
+ */
+bool assemble_page(const struct layout *layout, const struct text_model *const *models, size_t model_count,
+		   const struct line_text *texts, struct page *page, struct error *error);
+
+#endif
