@@ -2,6 +2,7 @@
 #include "common/http/server.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -49,6 +50,39 @@ static void cut_slow(struct server *server)
 	}
 }
 
+void connection_linger(struct connection *connection)
+{
+	struct server *server = connection->server;
+	(void)pthread_mutex_lock(&server->list_mutex);
+	int copy = server->lingering_count < MOST_LINGERING ? fcntl(connection->descriptor, F_DUPFD_CLOEXEC, 0) : -1;
+	if (copy >= 0) {
+		(void)shutdown(copy, SHUT_WR);
+		server->lingering[server->lingering_count++] =
+			(struct lingering){ .descriptor = copy, .until_ms = clock_monotonic_ms() + LINGER_MS };
+	}
+	(void)pthread_mutex_unlock(&server->list_mutex);
+}
+
+/* Throws away what came. The list's mutex is held. */
+static void read_lingering(struct server *server, bool all_end)
+{
+	char nothing[16384];
+	int64_t now_ms = clock_monotonic_ms();
+	for (int index = 0; index < server->lingering_count;) {
+		struct lingering *one = &server->lingering[index];
+		ssize_t length = 1;
+		for (int turn = 0; turn < 64 && length > 0; turn++)
+			length = recv(one->descriptor, nothing, sizeof nothing, MSG_DONTWAIT);
+		bool over = length == 0 || (length < 0 && errno != EAGAIN && errno != EINTR);
+		if (!over && !all_end && now_ms < one->until_ms) {
+			index++;
+			continue;
+		}
+		(void)close(one->descriptor);
+		*one = server->lingering[--server->lingering_count];
+	}
+}
+
 static void *watch(void *argument)
 {
 	struct server *server = argument;
@@ -61,7 +95,9 @@ static void *watch(void *argument)
 		until.tv_nsec %= 1000000000L;
 		(void)pthread_cond_timedwait(&server->list_changed, &server->list_mutex, &until);
 		cut_slow(server);
+		read_lingering(server, false);
 	}
+	read_lingering(server, true);
 	(void)pthread_mutex_unlock(&server->list_mutex);
 	return NULL;
 }

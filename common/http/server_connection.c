@@ -144,7 +144,7 @@ static void reset(struct server_request *request)
 	request->route = NULL;
 	request->method = "other";
 	*request->id = *request->note = *request->address = '\0';
-	request->begun = request->bad_framing = request->expects = request->streams = false;
+	request->begun = request->bad_framing = request->expects = request->streams = request->early = false;
 	request->arena_used = 0;
 	request->target = NULL;
 	request->path = request->media_type = "";
@@ -229,6 +229,8 @@ void connection_completed(void *context, struct MHD_Connection *mhd, void **requ
 		stream_gone(stream);
 	if (handled)
 		return; /* the worker ends it */
+	if (request->early)
+		connection_linger(connection);
 	request_end(request, code != MHD_REQUEST_TERMINATED_COMPLETED_OK && !request->streams);
 	request->phase = PHASE_IDLE;
 	connection_set_deadline(connection, connection->server->settings.idle_ms);
@@ -285,8 +287,10 @@ static enum MHD_Result discard(struct server_request *request, size_t *upload_by
 /* At the first call: answers now, and the connection ends, when the body is not worth reading. */
 static enum MHD_Result answer_early(struct server_request *request)
 {
-	if (request->bad_framing || request->expects || request->content_length > DISCARD_BYTES)
+	if (request->bad_framing || request->expects || request->content_length > DISCARD_BYTES) {
+		request->early = true;
 		return queue(request);
+	}
 	request->phase = PHASE_DISCARD;
 	connection_set_deadline(request->connection, request->connection->server->settings.stall_ms);
 	return MHD_YES;

@@ -26,6 +26,8 @@
 #define MOST_PARAMETERS 4
 #define RING_BYTES 65536
 #define DISCARD_BYTES (1024 * 1024) /* of a body that nobody wants, for an answer that arrives and a connection that stays */
+#define MOST_LINGERING 256
+#define LINGER_MS 3000
 #define NOTE_SIZE 64
 #define REQUEST_ID_SIZE 65
 
@@ -55,6 +57,7 @@ struct server_request {
 	bool bad_framing; /* the connection cannot be trusted to be in step: close it */
 	bool expects; /* "100-continue" */
 	bool streams; /* the answer is a stream */
+	bool early; /* answered before its body was read */
 
 	/* strings, all in the arena */
 	char *arena;
@@ -114,6 +117,15 @@ struct pool {
 	bool stopping;
 };
 
+/*
+ * A connection that was answered before its body was read. Closing it with bytes unread would make the kernel reset it, and
+ * the client, still sending, would lose the answer: a copy of the descriptor is kept and read for a while.
+ */
+struct lingering {
+	int descriptor;
+	int64_t until_ms;
+};
+
 struct proxy_block {
 	uint8_t address[16]; /* IPv4 as mapped IPv6 */
 	int bits;
@@ -134,9 +146,14 @@ struct server {
 	pthread_mutex_t list_mutex;
 	pthread_cond_t list_changed;
 	struct connection *list;
+	struct lingering lingering[MOST_LINGERING];
+	int lingering_count;
 	pthread_t watcher;
 	bool watching, closing;
 };
+
+/* server.c */
+void connection_linger(struct connection *connection);
 
 /* server_connection.c */
 void connection_release(struct connection *connection);

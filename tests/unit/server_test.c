@@ -410,6 +410,22 @@ static void an_upload_that_is_refused_need_not_be_sent(void)
 	CHECK(server_close(server, WAIT_MS));
 }
 
+static void who_sends_a_large_body_in_vain_still_hears_why(void)
+{
+	struct server *server = start(&usual);
+	static char much[200000];
+	for (int turn = 0; turn < 20; turn++) {
+		struct buffer heard = { 0 };
+		int client = dial(server);
+		say(client, "POST /upload HTTP/1.1\r\nHost: x\r\nX-Refuse: 1\r\nContent-Length: 50000000\r\n\r\n");
+		(void)send_all(client, much, sizeof much); /* more than the server reads before it answers */
+		CHECK(hear(client, &heard, "\"code\":\"unauthenticated\""));
+		(void)close(client);
+		buffer_free(&heard);
+	}
+	CHECK(server_close(server, WAIT_MS));
+}
+
 static void a_client_that_goes_away_in_the_middle_ends_its_handler(void)
 {
 	struct server *server = start(&usual);
@@ -684,6 +700,7 @@ int main(void)
 	TEST(a_body_over_the_limit_is_413_and_one_that_nobody_wants_too);
 	TEST(a_streamed_body_arrives_whole_whatever_its_length_and_pace);
 	TEST(an_upload_that_is_refused_need_not_be_sent);
+	TEST(who_sends_a_large_body_in_vain_still_hears_why);
 	TEST(a_client_that_goes_away_in_the_middle_ends_its_handler);
 	TEST(clients_that_are_too_slow_are_cut_off);
 	TEST(a_slow_handler_is_not_a_slow_client);
