@@ -6,6 +6,7 @@
 
 #include "cmd/filot-api/api.h"
 #include "cmd/filot-api/auth.h"
+#include "cmd/filot-api/evaluator.h"
 #include "cmd/filot-api/rates.h"
 #include "cmd/filot-api/service.h"
 #include "common/base/clock.h"
@@ -93,6 +94,7 @@ static bool drain(struct api *api)
 static int serve(struct api *api, struct error *error)
 {
 	struct metrics_publisher *publisher = NULL;
+	struct evaluator *evaluator = NULL;
 	const struct metrics_publish_settings publishing = { .redis_url = api->settings->redis_url,
 							     .redis_ca = api->settings->redis_ca,
 							     .queue_name = api->settings->queue_name,
@@ -102,7 +104,8 @@ static int serve(struct api *api, struct error *error)
 	if (good) {
 		struct metrics_publish_settings settings = publishing;
 		settings.metrics = api->metrics;
-		good = (publisher = metrics_publisher_start(&settings, error)) && open_server(api, error);
+		good = (publisher = metrics_publisher_start(&settings, error)) &&
+		       (evaluator = evaluator_open(api->settings, error)) && open_server(api, error);
 	}
 	if (good) {
 		wait_for_stop(api, publisher);
@@ -113,6 +116,7 @@ static int serve(struct api *api, struct error *error)
 		}
 		log_info("drained");
 	}
+	evaluator_close(evaluator);
 	metrics_publisher_stop(publisher);
 	health_stop(api->health);
 	rates_free(api->rates);

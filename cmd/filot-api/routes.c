@@ -2,6 +2,7 @@
 #include "cmd/filot-api/api.h"
 #include "cmd/filot-api/auth.h"
 #include "cmd/filot-api/service.h"
+#include "cmd/filot-api/verification.h"
 
 #define AUTH_BODY_BYTES (16 * 1024)
 
@@ -18,6 +19,10 @@ const struct server_route api_routes[] = {
 	{ "POST", "/auth/refresh", auth_refresh, SERVER_BODY_BUFFERED, AUTH_BODY_BYTES },
 	{ "POST", "/auth/logout", auth_logout, SERVER_BODY_BUFFERED, AUTH_BODY_BYTES },
 	{ "GET", "/auth/me", auth_me },
+
+	{ "POST", "/verification/evaluate", verification_evaluate, SERVER_BODY_BUFFERED },
+	{ "GET", "/verification/{id}", verification_get },
+	{ "POST", "/callbacks/buli2", callbacks_buli2, SERVER_BODY_BUFFERED },
 
 	{ NULL },
 };

@@ -107,6 +107,8 @@ static size_t add_access(struct api_settings *s, size_t count)
 		  .setting = "FILOT_SERVICE_KEY_PREVIOUS", .secret = true },
 		{ NULL, 0, OPTION_STRING, &s->buli2_signature_secret, NULL, "of BULI2's callbacks (none is taken)",
 		  .setting = "FILOT_BULI2_SIGNATURE_SECRET", .secret = true },
+		{ NULL, 0, OPTION_STRING, &s->buli2_signature_secret_previous, NULL, "the one before",
+		  .setting = "FILOT_BULI2_SIGNATURE_SECRET_PREVIOUS", .secret = true },
 		{ "issuer", 0, OPTION_STRING, &s->issuer, "URL", "in access tokens (https://api.filot.me)",
 		  .setting = "FILOT_JWT_ISSUER" },
 		{ "audience", 0, OPTION_STRING, &s->audience, "NAME", "in access tokens (filot)",

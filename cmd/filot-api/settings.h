@@ -30,7 +30,7 @@ struct api_settings {
 	int64_t login_per_minute; /* attempts from one address, and on one account */
 
 	/* verification */
-	const char *buli2_signature_secret; /* of the callbacks */
+	const char *buli2_signature_secret, *buli2_signature_secret_previous; /* of the callbacks */
 
 	struct option_row rows[48];
 };

@@ -92,7 +92,7 @@ static bool revive_row(struct admin *admin, const char *delivery, bool in_stream
 	*state = '\0';
 	if (!admin->sender.pg)
 		return true;
-	if (!outbox_revive(admin->sender.pg, delivery, in_stream, admin->settings->again_ms, state, error))
+	if (!deliveries_revive(admin->sender.pg, delivery, in_stream, admin->settings->again_ms, state, error))
 		return false;
 	*go = !*state || strcmp(state, "dead") == 0;
 	return true;

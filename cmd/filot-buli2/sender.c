@@ -81,25 +81,25 @@ void sender_close(struct sender *sender)
 static bool begin(struct sender *sender, const struct buli2_request *request, const char *entry,
 		  struct buli2_receipt *receipt, bool *go, struct error *error)
 {
-	enum outbox_begun begun = OUTBOX_UNKNOWN;
+	enum deliveries_begun begun = DELIVERIES_UNKNOWN;
 	bool owned;
 	*go = true;
 	receipt->attempt = request->attempts + 1;
 	if (!sender->pg)
 		return true;
 	int64_t attempt;
-	if (!outbox_begin(sender->pg, request, sender->name, sender->settings->visibility_ms * 3 / 4, &begun, &attempt,
+	if (!deliveries_begin(sender->pg, request, sender->name, sender->settings->visibility_ms * 3 / 4, &begun, &attempt,
 			  error))
 		return false;
-	if (begun == OUTBOX_TAKEN)
+	if (begun == DELIVERIES_TAKEN)
 		receipt->attempt = attempt;
-	if (begun == OUTBOX_TAKEN || begun == OUTBOX_UNKNOWN)
+	if (begun == DELIVERIES_TAKEN || begun == DELIVERIES_UNKNOWN)
 		return true;
 	*go = false;
 	receipt->end = BULI2_SKIPPED;
 	receipt->attempt = 0;
 	/* One that is held stays where it is until its row is done: its holder may be dead. */
-	return begun == OUTBOX_HELD || !entry || buli2_queue_done(sender->queue, entry, &owned, error);
+	return begun == DELIVERIES_HELD || !entry || buli2_queue_done(sender->queue, entry, &owned, error);
 }
 
 static void tell_breaker(struct sender *sender, const struct buli2_answer *answer)
@@ -170,13 +170,13 @@ static bool end(struct sender *sender, struct buli2_request *request, const char
 		receipt->error = answer->why;
 	if (receipt->end == BULI2_FAILED)
 		return true;
-	const struct outbox_end row = { .end = receipt->end, .http_status = answer->status,
+	const struct deliveries_end row = { .end = receipt->end, .http_status = answer->status,
 					.why = receipt->end == BULI2_DELIVERED ? NULL : answer->why.message,
 					.answer = receipt->end == BULI2_DELIVERED ? answer->body.data : NULL,
 					.delay_ms = delay_ms,
 					/* Without a queue the row alone knows of the retry, so it is due with it. */
 					.again_ms = sender->queue ? sender->settings->again_ms : 0 };
-	return (!sender->pg || outbox_end(sender->pg, request->delivery, &row, error)) &&
+	return (!sender->pg || deliveries_end(sender->pg, request->delivery, &row, error)) &&
 	       end_in_queue(sender, request, entry, answer, delay_ms, receipt, error);
 }
 

@@ -4,7 +4,7 @@
 
 #include "cmd/filot-buli2/settings.h"
 #include "common/buli2/client.h"
-#include "common/buli2/outbox.h"
+#include "common/buli2/deliveries.h"
 #include "common/buli2/queue.h"
 
 struct sender {

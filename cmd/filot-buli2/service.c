@@ -129,11 +129,11 @@ static void *work(void *argument)
 /* Due rows go into the stream. */
 static bool relay(struct sender *sender, int64_t *count, struct error *error)
 {
-	struct buli2_request requests[BULI2_OUTBOX_ROWS];
-	struct buffer lines[BULI2_OUTBOX_ROWS] = { 0 };
-	const char *texts[BULI2_OUTBOX_ROWS];
+	struct buli2_request requests[BULI2_DUE_ROWS];
+	struct buffer lines[BULI2_DUE_ROWS] = { 0 };
+	const char *texts[BULI2_DUE_ROWS];
 	size_t rows;
-	if (!outbox_due(sender->pg, sender->settings->again_ms, requests, &rows, error))
+	if (!deliveries_due(sender->pg, sender->settings->again_ms, requests, &rows, error))
 		return false;
 	bool good = true;
 	for (size_t row = 0; row < rows; row++) {
@@ -188,7 +188,7 @@ static void run_queue(struct service *service, struct sender *scout)
 			log_info("breaker_waits", log_integer("ms", looked.breaker_ms));
 		open_ms = looked.breaker_ms;
 		/* A full batch of rows: there are more. */
-		if (relayed < BULI2_OUTBOX_ROWS || looked.requests >= MOST_IN_STREAM)
+		if (relayed < BULI2_DUE_ROWS || looked.requests >= MOST_IN_STREAM)
 			clock_sleep_ms(settings->poll_ms);
 	}
 }

@@ -5,7 +5,7 @@
  * (buli2_*.lua beside this file).
  *
  * Delivery is at least once: an entry stays until its try has ended, and one whose sender stopped is given to another
- * after visibility_ms. What makes a request that stands there twice be sent once is its row (outbox.h), and beyond that
+ * after visibility_ms. What makes a request that stands there twice be sent once is its row (deliveries.h), and beyond that
  * its idempotency key.
  */
 #ifndef FILOT_BULI2_QUEUE_H

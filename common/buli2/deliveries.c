@@ -1,5 +1,5 @@
 /* The statements, and their answers as structs. */
-#include "common/buli2/outbox.h"
+#include "common/buli2/deliveries.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -20,11 +20,11 @@ static char *seconds(int64_t ms, char text[static NUMBER_SIZE])
 	return text;
 }
 
-bool outbox_due(struct pg *pg, int64_t again_ms, struct buli2_request requests[static BULI2_OUTBOX_ROWS], size_t *count,
+bool deliveries_due(struct pg *pg, int64_t again_ms, struct buli2_request requests[static BULI2_DUE_ROWS], size_t *count,
 		struct error *error)
 {
 	char most[NUMBER_SIZE], again[NUMBER_SIZE];
-	(void)snprintf(most, sizeof most, "%d", BULI2_OUTBOX_ROWS);
+	(void)snprintf(most, sizeof most, "%d", BULI2_DUE_ROWS);
 	const char *values[] = { most, seconds(again_ms, again) };
 	/* A lost answer costs nothing but the time until the rows are given again, so it is not asked for twice. */
 	PGresult *result = pg_query(pg, false, deliveries_due_sql, 2, values, error);
@@ -45,7 +45,7 @@ bool outbox_due(struct pg *pg, int64_t again_ms, struct buli2_request requests[s
 }
 
 static bool begin_once(struct pg *pg, const struct buli2_request *request, const char *sender, int64_t hold_ms,
-		       enum outbox_begun *begun, int64_t *attempt, struct error *error)
+		       enum deliveries_begun *begun, int64_t *attempt, struct error *error)
 {
 	static const char *const names[] = { "taken", "delivered", "dead", "held", "unknown" };
 	char hold[NUMBER_SIZE];
@@ -58,18 +58,18 @@ static bool begin_once(struct pg *pg, const struct buli2_request *request, const
 	int index = 0;
 	while (index < 5 && strcmp(said, names[index]) != 0)
 		index++;
-	*begun = index < 5 ? (enum outbox_begun)index : OUTBOX_UNKNOWN;
-	*attempt = *begun == OUTBOX_TAKEN ? strtoll(PQgetvalue(result, 0, 1), NULL, 10) : 0;
+	*begun = index < 5 ? (enum deliveries_begun)index : DELIVERIES_UNKNOWN;
+	*attempt = *begun == DELIVERIES_TAKEN ? strtoll(PQgetvalue(result, 0, 1), NULL, 10) : 0;
 	PQclear(result);
 	return index < 5 || error_set(error, ERROR_INTERNAL, "deliveries_begin: an answer of another kind");
 }
 
-bool outbox_begin(struct pg *pg, const struct buli2_request *request, const char *sender, int64_t hold_ms,
-		  enum outbox_begun *begun, int64_t *attempt, struct error *error)
+bool deliveries_begin(struct pg *pg, const struct buli2_request *request, const char *sender, int64_t hold_ms,
+		  enum deliveries_begun *begun, int64_t *attempt, struct error *error)
 {
 	if (!begin_once(pg, request, sender, hold_ms, begun, attempt, error))
 		return false;
-	if (*begun != OUTBOX_UNKNOWN)
+	if (*begun != DELIVERIES_UNKNOWN)
 		return true;
 	struct buffer payload = { 0 };
 	buli2_request_body(request, &payload);
@@ -84,7 +84,7 @@ bool outbox_begin(struct pg *pg, const struct buli2_request *request, const char
 	return good && (!adopted || begin_once(pg, request, sender, hold_ms, begun, attempt, error));
 }
 
-bool outbox_end(struct pg *pg, const char *delivery, const struct outbox_end *end, struct error *error)
+bool deliveries_end(struct pg *pg, const char *delivery, const struct deliveries_end *end, struct error *error)
 {
 	char status[NUMBER_SIZE], delay[NUMBER_SIZE], again[NUMBER_SIZE];
 	(void)snprintf(status, sizeof status, "%ld", end->http_status);
@@ -96,7 +96,7 @@ bool outbox_end(struct pg *pg, const char *delivery, const struct outbox_end *en
 	return result != NULL;
 }
 
-bool outbox_revive(struct pg *pg, const char *delivery, bool in_stream, int64_t again_ms, char state_before[static 16],
+bool deliveries_revive(struct pg *pg, const char *delivery, bool in_stream, int64_t again_ms, char state_before[static 16],
 		   struct error *error)
 {
 	char again[NUMBER_SIZE];
