@@ -93,6 +93,7 @@ endef
 $(foreach f,$(EMBED_SRC),$(eval $(call embed_rule,$(f))))
 # Those that include it.
 $(foreach f,$(shell grep -l '^--\#include queue_window.lua' common/redis/*.lua),$(BUILD)/embed/$(subst .,_,$(notdir $(f))).h): common/redis/queue_window.lua
+$(foreach f,$(shell grep -l '^--\#include documents_columns.sql' cmd/*/*.sql),$(BUILD)/embed/$(subst .,_,$(notdir $(f))).h): cmd/filot-api/documents_columns.sql
 
 # The C++ compiler links only what holds C++ (the reader); everything else stays free of libstdc++.
 define command_rule

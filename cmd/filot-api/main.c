@@ -6,6 +6,7 @@
 
 #include "cmd/filot-api/api.h"
 #include "cmd/filot-api/auth.h"
+#include "cmd/filot-api/documents.h"
 #include "cmd/filot-api/evaluator.h"
 #include "cmd/filot-api/rates.h"
 #include "cmd/filot-api/service.h"
@@ -87,6 +88,7 @@ static bool drain(struct api *api)
 	server_drain(api->server);
 	while (stop_requests < 2 && clock_monotonic_ms() < grace_until_ms)
 		clock_sleep_ms(grace_until_ms - clock_monotonic_ms());
+	documents_drain(api->documents);
 	return server_close(api->server, stop_requests < 2 ? api->settings->drain_ms : 0);
 }
 
@@ -100,7 +102,8 @@ static int serve(struct api *api, struct error *error)
 							     .queue_name = api->settings->queue_name,
 							     .command = "filot-api" };
 	bool good = (api->metrics = metrics_new(error)) && (api->auth = auth_new(api->settings, error)) &&
-		    (api->rates = rates_new(error)) && service_open(error) && open_health(api, error);
+		    (api->rates = rates_new(error)) && service_open(error) && open_health(api, error) &&
+		    (api->documents = documents_open(api->settings, error));
 	if (good) {
 		struct metrics_publish_settings settings = publishing;
 		settings.metrics = api->metrics;
@@ -117,6 +120,7 @@ static int serve(struct api *api, struct error *error)
 		log_info("drained");
 	}
 	evaluator_close(evaluator);
+	documents_close(api->documents);
 	metrics_publisher_stop(publisher);
 	health_stop(api->health);
 	rates_free(api->rates);
