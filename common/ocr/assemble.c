@@ -57,16 +57,13 @@ static bool read_words(struct assembly *assembly, struct chooser *chooser)
 		read->box = upright_none;
 		for (int32_t p = 0; p < row->piece_count; p++) {
 			const struct layout_piece *piece = &layout->pieces[row->first_piece + p];
-			const struct upright *parts =
-			    layout->boxes + piece->first_box + piece->blob_count + piece->reject_count;
 			size_t first = assembly->found.count;
 
 			if (!chooser_add_piece(chooser, (size_t)(row->first_piece + p), &assembly->found,
 					       assembly->error))
 				return false;
 			/* Words put together for reading stay in their row; others are replaced by what was read. */
-			for (int32_t part = 0; part < piece->part_count; part++)
-				read->box = upright_union(read->box, parts[part]);
+			read->box = upright_union(read->box, piece->parts);
 			for (size_t w = first; w < assembly->found.count && !piece->is_combination; w++)
 				read->box = upright_union(read->box, assembly->found.words[w].box);
 		}

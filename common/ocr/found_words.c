@@ -20,13 +20,6 @@
 #define RATING_RATIO 1.5     /* classify_max_rating_ratio */
 #define CERTAINTY_MARGIN 5.5 /* classify_max_certainty_margin */
 
-const struct upright upright_none = { INT16_MAX, INT16_MAX, -INT16_MAX, -INT16_MAX };
-
-bool upright_is_none(struct upright box)
-{
-	return box.left >= box.right || box.top <= box.bottom;
-}
-
 static int32_t width_of(struct upright box)
 {
 	return upright_is_none(box) ? 0 : box.right - box.left;
@@ -45,12 +38,6 @@ static int32_t lesser(int32_t a, int32_t b)
 static int32_t greater(int32_t a, int32_t b)
 {
 	return a > b ? a : b;
-}
-
-struct upright upright_union(struct upright a, struct upright b)
-{
-	return (struct upright){ lesser(a.left, b.left), lesser(a.bottom, b.bottom), greater(a.right, b.right),
-				 greater(a.top, b.top) };
 }
 
 static int32_t overlap_width(struct upright a, struct upright b)

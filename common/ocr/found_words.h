@@ -36,11 +36,6 @@ struct chooser {
 	struct found_words best, other, merged; /* of one piece */
 };
 
-/* A box without extent, to be grown; and growing it. */
-extern const struct upright upright_none;
-bool upright_is_none(struct upright box);
-struct upright upright_union(struct upright a, struct upright b);
-
 void found_words_free(struct found_words *words);
 void chooser_free(struct chooser *chooser);
 

@@ -10,6 +10,23 @@
 #define MOST_ITEMS (1 << 24)
 #define FARTHEST_PX 40000
 
+const struct upright upright_none = { INT16_MAX, INT16_MAX, -INT16_MAX, -INT16_MAX };
+
+bool upright_is_none(struct upright box)
+{
+	return box.left >= box.right || box.top <= box.bottom;
+}
+
+struct upright upright_union(struct upright a, struct upright b)
+{
+	return (struct upright){
+		a.left < b.left ? a.left : b.left,
+		a.bottom < b.bottom ? a.bottom : b.bottom,
+		a.right > b.right ? a.right : b.right,
+		a.top > b.top ? a.top : b.top,
+	};
+}
+
 struct layout_head {
 	int32_t width, height, dpi, psm;
 	uint64_t block_count, row_count, piece_count, box_count, image_count, pixel_count;
@@ -98,7 +115,7 @@ static bool pieces_hold(const struct layout *layout)
 
 		if (piece->blob_count < 0 || piece->reject_count < 0 || piece->part_count < 0 || boxes > INT32_MAX ||
 		    !within(piece->first_box, (int32_t)boxes, layout->box_count) || !is_near(piece->box) ||
-		    !is_near(piece->line) || piece->first_image < -1 ||
+		    !is_near(piece->line) || !is_near(piece->parts) || piece->first_image < -1 ||
 		    piece->first_image >= (int64_t)layout->image_count)
 			return false;
 	}
@@ -161,6 +178,9 @@ struct box layout_on_page(const struct layout *layout, const struct layout_block
 {
 	for (int32_t turn = 0; turn < block->quarter_turns; turn++)
 		upright = (struct upright){ -upright.top, upright.left, -upright.bottom, upright.right };
+	/* A box of nothing has its corners the wrong way round; libtesseract swaps them when it turns it, by nothing too. */
+	if (upright.left > upright.right || upright.bottom > upright.top)
+		upright = (struct upright){ upright.right, upright.top, upright.left, upright.bottom };
 	int32_t left = clip(upright.left, 0, layout->width);
 	int32_t top = clip(layout->height - upright.top, 0, layout->height);
 	int32_t right = clip(upright.right, left, layout->width);

@@ -26,6 +26,11 @@ struct upright {
 	int32_t left, bottom, right, top;
 };
 
+/* A box without extent, to be grown; and growing it. */
+extern const struct upright upright_none;
+bool upright_is_none(struct upright box);
+struct upright upright_union(struct upright a, struct upright b);
+
 struct layout_block {
 	int32_t kind;		 /* enum block_kind; text of any kind has rows, images and separators have none */
 	int32_t quarter_turns;	 /* 0..3 */
@@ -47,7 +52,8 @@ struct layout_row {
 struct layout_piece {
 	struct upright box;    /* of all its blobs */
 	struct upright line;   /* what was cut out of the page */
-	int32_t is_combination; /* of several words: `parts` are their boxes, and stay the row's whatever is read */
+	int32_t is_combination; /* of several words, which stay the row's whatever is read */
+	struct upright parts;	/* around these words, less their noise; upright_none without */
 	/* In layout.boxes: blobs, then blobs that were set aside as noise, then parts. */
 	int32_t first_box, blob_count, reject_count, part_count;
 	int32_t first_image; /* one for each height asked for; -1: could not be cut out */

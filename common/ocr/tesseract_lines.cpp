@@ -287,13 +287,23 @@ bool same(const struct box &box, int left, int top, int right, int bottom)
 	return box.x == left && box.y == top && box.x + box.width == right && box.y + box.height == bottom;
 }
 
-/* How the block is turned: the turn that takes a word's own box to the one that the iterator gives. */
-bool find_turn(const Filling &filling, const Place &place, struct layout_block *block)
+/*
+ * How the block is turned: the turn that takes a word's own box to the one that the iterator gives. Words whose blobs
+ * were all set aside have no box that tells.
+ */
+bool find_turn(const Filling &filling, const Place &first, struct layout_block *block)
 {
 	int left, top, right, bottom;
-	const struct upright box = upright_of(place.at().word->word->restricted_bounding_box(true, true));
-	if (!place.BoundingBox(RIL_WORD, &left, &top, &right, &bottom))
-		return false;
+	Place place(first);
+	struct upright box = upright_of(place.at().word->word->restricted_bounding_box(false, false));
+	while ((box.left >= box.right || box.bottom >= box.top) && place.Next(RIL_WORD) && place.at().word &&
+	       place.at().block == first.at().block)
+		box = upright_of(place.at().word->word->restricted_bounding_box(false, false));
+	if (!place.at().word || place.at().block != first.at().block ||
+	    !place.BoundingBox(RIL_WORD, &left, &top, &right, &bottom)) {
+		block->quarter_turns = 0;
+		return true;
+	}
 	for (block->quarter_turns = 0; block->quarter_turns < 4; block->quarter_turns++)
 		if (same(layout_on_page(filling.layout, block, box), left, top, right, bottom))
 			return true;
@@ -306,6 +316,7 @@ void add_piece(Filling &filling, const Place &place, const WERD_RES *row_first, 
 	struct layout *layout = filling.layout;
 	struct layout_piece *piece = filling.add(layout->pieces, layout->piece_count, layout->piece_capacity);
 	piece->box = upright_of(word.restricted_bounding_box(true, true));
+	piece->parts = upright_none;
 	piece->first_box = static_cast<int32_t>(layout->box_count);
 	piece->blob_count = add_blobs(filling, word.last_blob);
 	piece->reject_count = add_blobs(filling, word.last_reject);
@@ -314,6 +325,7 @@ void add_piece(Filling &filling, const Place &place, const WERD_RES *row_first, 
 	next.Next(RIL_WORD);
 	for (const WERD_RES *part = place.at().word->next; part != next.at().word && part != row_first; part = part->next) {
 		filling.add_box(part->word->restricted_bounding_box(true, true));
+		piece->parts = upright_union(piece->parts, upright_of(part->word->restricted_bounding_box(false, false)));
 		piece->part_count++;
 	}
 	piece->is_combination = piece->part_count > 0;

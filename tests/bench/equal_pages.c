@@ -77,23 +77,36 @@ static bool boxes_equal(const struct box *a, const struct box *b)
 	return a->x == b->x && a->y == b->y && a->width == b->width && a->height == b->height;
 }
 
-static bool lines_equal(const struct page *a, const struct page *b)
+/* What of lines, blocks and paragraphs differs first; NULL: nothing. */
+static const char *first_difference(const struct page *a, const struct page *b)
 {
-	bool equal = a->line_count == b->line_count && a->block_count == b->block_count &&
-		     a->paragraph_count == b->paragraph_count && a->confidence == b->confidence && a->dpi == b->dpi;
+	if (a->block_count != b->block_count || a->paragraph_count != b->paragraph_count || a->line_count != b->line_count)
+		return "counts";
+	if (a->confidence != b->confidence)
+		return "mean confidence";
+	if (a->dpi != b->dpi)
+		return "dpi";
+	for (size_t i = 0; i < a->line_count; i++) {
+		const struct line *left = &a->lines[i], *right = &b->lines[i];
 
-	for (size_t i = 0; equal && i < a->line_count; i++)
-		equal = boxes_equal(&a->lines[i].box, &b->lines[i].box) &&
-			memcmp(a->lines[i].baseline, b->lines[i].baseline, sizeof a->lines[i].baseline) == 0 &&
-			a->lines[i].paragraph == b->lines[i].paragraph && a->lines[i].block == b->lines[i].block &&
-			fabsf(a->lines[i].confidence - b->lines[i].confidence) < 0.001f &&
-			a->lines[i].row_height_px == b->lines[i].row_height_px;
-	for (size_t i = 0; equal && i < a->block_count; i++)
-		equal = boxes_equal(&a->blocks[i].box, &b->blocks[i].box) && a->blocks[i].kind == b->blocks[i].kind;
-	for (size_t i = 0; equal && i < a->paragraph_count; i++)
-		equal = boxes_equal(&a->paragraphs[i].box, &b->paragraphs[i].box) &&
-			a->paragraphs[i].right_to_left == b->paragraphs[i].right_to_left;
-	return equal;
+		if (!boxes_equal(&left->box, &right->box))
+			return "box of a line";
+		if (memcmp(left->baseline, right->baseline, sizeof left->baseline) != 0 ||
+		    left->row_height_px != right->row_height_px || left->orientation != right->orientation)
+			return "baseline";
+		if (left->paragraph != right->paragraph || left->block != right->block)
+			return "paragraph of a line";
+		if (fabsf(left->confidence - right->confidence) >= 0.001f)
+			return "confidence of a line";
+	}
+	for (size_t i = 0; i < a->block_count; i++)
+		if (!boxes_equal(&a->blocks[i].box, &b->blocks[i].box) || a->blocks[i].kind != b->blocks[i].kind)
+			return "box of a block";
+	for (size_t i = 0; i < a->paragraph_count; i++)
+		if (!boxes_equal(&a->paragraphs[i].box, &b->paragraphs[i].box) ||
+		    a->paragraphs[i].right_to_left != b->paragraphs[i].right_to_left)
+			return "box of a paragraph";
+	return NULL;
 }
 
 static void compare(struct comparison *run, const char *name, const struct page *theirs, const struct page *ours)
@@ -113,7 +126,8 @@ static void compare(struct comparison *run, const char *name, const struct page 
 		boxes &= same;
 		worst = difference > worst ? difference : worst;
 	}
-	bool lines = lines_equal(theirs, ours);
+	const char *difference = first_difference(theirs, ours);
+	bool lines = !difference;
 	run->words += (int64_t)theirs->word_count;
 	run->pages++;
 	run->equal_texts += text;
@@ -123,8 +137,8 @@ static void compare(struct comparison *run, const char *name, const struct page 
 		run->worst_confidence = worst;
 	if (text && boxes && lines && worst < 0.001 && !run->verbose)
 		return;
-	printf("{\"bench\":\"equal\",\"page\":\"%s\",\"text\":%s,\"boxes\":%s,\"lines\":%s,\"confidence\":%.3f,\"words\":[%zu,%zu]",
-	       name, text ? "true" : "false", boxes ? "true" : "false", lines ? "true" : "false", worst,
+	printf("{\"bench\":\"equal\",\"page\":\"%s\",\"text\":%s,\"boxes\":%s,\"other\":\"%s\",\"confidence\":%.3f,\"words\":[%zu,%zu]",
+	       name, text ? "true" : "false", boxes ? "true" : "false", difference ? difference : "", worst,
 	       theirs->word_count, ours->word_count);
 	if (!text)
 		print_difference(theirs->text, ours->text);
