@@ -1,5 +1,5 @@
 # FiLot: `make` builds build/bin and build/libexec, `make unit` runs the C tests, `make help` lists the rest.
-# Variables: BUILD=dir, SAN=1 (ASan and UBSan), CC, CXX, HIREDIS_PREFIX=dir (hiredis >= 1.2 where the system has none), NVCC.
+# Variables: BUILD=dir, SAN=1 (ASan and UBSan), TSAN=1, CC, CXX, HIREDIS_PREFIX=dir (hiredis >= 1.2 where the system has none), NVCC.
 
 BUILD   ?= build
 PREFIX  ?= /usr/local
@@ -35,6 +35,9 @@ LINKING   := -pie -Wl,-z,relro,-z,now,-z,noexecstack
 ifdef SAN
 OPTIMISE := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 LINKING  += -fsanitize=address,undefined
+else ifdef TSAN
+OPTIMISE := -O1 -g -fsanitize=thread -fno-omit-frame-pointer
+LINKING  += -fsanitize=thread
 else
 OPTIMISE := -O2 -g -D_FORTIFY_SOURCE=2 -fstack-clash-protection
 endif

@@ -1,11 +1,11 @@
-/* SANITIZED: 1 in a build with AddressSanitizer (gcc and clang say it differently), whose allocator and limits differ. */
+/* SANITIZED: 1 in a build with AddressSanitizer or ThreadSanitizer (gcc and clang say it differently), whose allocator and limits differ. */
 #ifndef FILOT_SANITIZED_H
 #define FILOT_SANITIZED_H
 
-#if defined(__SANITIZE_ADDRESS__)
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define SANITIZED 1
 #elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
 #define SANITIZED 1
 #endif
 #endif
