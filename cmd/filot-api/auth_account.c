@@ -80,7 +80,7 @@ static void register_user(struct server_request *request, struct api_context *co
 		return;
 	}
 	const char *const values[] = { ulid_new(id), given->email, given->name, hash, given->tenant };
-	PGresult *result = pg_query(context->pg, true, auth_register_sql, 5, values, &error);
+	PGresult *result = pg_query_prepared(context->pg, true, auth_register_sql, 5, values, &error);
 	sodium_memzero(hash, sizeof hash);
 	if (!result) {
 		problem_answer_error(request, "register_failed", &error);
@@ -120,7 +120,7 @@ static void begin_session(struct server_request *request, struct api_context *co
 	(void)snprintf(seconds, sizeof seconds, "%lld", (long long)(context->settings->refresh_ms / 1000));
 	const char *const values[] = { ulid_new(session), user->id, server_request_header(request, "User-Agent"),
 				       server_request_address(request), seconds, hash, new_hash };
-	PGresult *result = pg_query(context->pg, true, auth_login_sql, 7, values, &error);
+	PGresult *result = pg_query_prepared(context->pg, true, auth_login_sql, 7, values, &error);
 	if (!result)
 		problem_answer_error(request, "login_failed", &error);
 	else
@@ -179,7 +179,7 @@ void auth_login(struct server_request *request, void *own)
 	account[length] = '\0';
 	if (auth_limit(request, context, account)) {
 		const char *const values[] = { given.email };
-		PGresult *found = pg_query(context->pg, true, auth_find_sql, 1, values, &error);
+		PGresult *found = pg_query_prepared(context->pg, true, auth_find_sql, 1, values, &error);
 		if (found)
 			login(request, context, &given, found);
 		else
@@ -197,7 +197,7 @@ void auth_me(struct server_request *request, void *own)
 	if (!api_authenticate_user(request, context, &caller))
 		return;
 	const char *const values[] = { caller.user_id, caller.session_id };
-	PGresult *result = pg_query(context->pg, true, auth_me_sql, 2, values, &error);
+	PGresult *result = pg_query_prepared(context->pg, true, auth_me_sql, 2, values, &error);
 	if (!result) {
 		problem_answer_error(request, "me_failed", &error);
 	} else if (PQntuples(result) == 0) {

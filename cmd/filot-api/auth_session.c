@@ -33,7 +33,7 @@ static void refresh(struct server_request *request, struct api_context *context,
 	auth_refresh_new(context->api->auth, next, next_hash);
 	(void)snprintf(seconds, sizeof seconds, "%lld", (long long)(settings->refresh_ms / 1000));
 	const char *const values[] = { hash, previous, next_hash, seconds };
-	PGresult *result = pg_query(context->pg, true, auth_refresh_sql, 4, values, &error);
+	PGresult *result = pg_query_prepared(context->pg, true, auth_refresh_sql, 4, values, &error);
 	if (!result) {
 		problem_answer_error(request, "refresh_failed", &error);
 	} else if (PQntuples(result) == 0) {
@@ -91,7 +91,7 @@ void auth_logout(struct server_request *request, void *own)
 	if (!api_authenticate_user(request, context, &caller) || !read_all(request, &all))
 		return;
 	const char *const values[] = { caller.user_id, caller.session_id, all ? "true" : "false" };
-	PGresult *result = pg_query(context->pg, true, auth_logout_sql, 3, values, &error);
+	PGresult *result = pg_query_prepared(context->pg, true, auth_logout_sql, 3, values, &error);
 	if (result)
 		server_answer_static(request, 204, NULL, "", 0);
 	else

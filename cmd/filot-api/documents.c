@@ -65,7 +65,7 @@ PGresult *documents_query(struct server_request *request, struct api_context *co
 			  int count, const char *const *values)
 {
 	struct error error = { 0 };
-	PGresult *result = pg_query(context->pg, again, sql, count, values, &error);
+	PGresult *result = pg_query_prepared(context->pg, again, sql, count, values, &error);
 	if (!result)
 		problem_answer_error(request, "documents_query", &error);
 	return result;

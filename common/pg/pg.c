@@ -19,11 +19,21 @@
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
+#include "common/base/sha256.h"
 #include "common/base/stop.h"
 
 #define MOST_CONFLICTS 10 /* serialisation failures and deadlocks of one statement */
 #define SQLSTATE_SIZE 6
 #define LAST_ATTEMPT_MS 1000
+#define MOST_PREPARED 64
+#define PREPARED_NAME_SIZE 40
+
+/* Named by its text, so that two clients of one server connection (a pooler's) mean the same by a name. */
+struct prepared {
+	const char *sql;
+	char name[PREPARED_NAME_SIZE];
+	bool ready; /* on the present connection */
+};
 
 struct pg {
 	char *url;
@@ -31,6 +41,9 @@ struct pg {
 	struct pg_settings settings;
 	PGconn *connection;
 	bool ending; /* the server has said farewell on it */
+	struct prepared prepared[MOST_PREPARED];
+	size_t prepared_count;
+	bool unprepared; /* a pooler without prepared statements is between: give up on them */
 	char where[320];
 };
 
@@ -146,6 +159,8 @@ static void drop(struct pg *pg)
 {
 	PQfinish(pg->connection);
 	pg->connection = NULL;
+	for (size_t index = 0; index < pg->prepared_count; index++)
+		pg->prepared[index].ready = false;
 }
 
 void pg_free(struct pg *pg)
@@ -354,14 +369,12 @@ struct query {
 	const char *sql;
 	int count;
 	const char *const *values;
+	struct prepared *prepared; /* NULL: sent as it is */
 };
 
-static enum attempt_end run_once(struct pg *pg, const struct query *query, PGresult **result,
-				 struct error *error)
+static enum attempt_end send_and_read(struct pg *pg, bool sent, int64_t deadline_ms, PGresult **result, struct error *error)
 {
-	int64_t deadline_ms = clock_monotonic_ms() + pg->settings.statement_ms;
-	if (PQsetnonblocking(pg->connection, 1) != 0 ||
-	    !PQsendQueryParams(pg->connection, query->sql, query->count, NULL, query->values, NULL, NULL, 0))
+	if (!sent)
 		return lost(pg, error);
 	for (int left; (left = PQflush(pg->connection)) != 0;) {
 		if (left < 0)
@@ -375,9 +388,55 @@ static enum attempt_end run_once(struct pg *pg, const struct query *query, PGres
 	return read_result(pg, deadline_ms, result, error);
 }
 
-PGresult *pg_query(struct pg *pg, bool again, const char *sql, int count, const char *const *values, struct error *error)
+static bool has_sqlstate(const PGresult *result, const char *sqlstate)
 {
-	const struct query query = { .sql = sql, .count = count, .values = values };
+	const char *given = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+	return given && strcmp(given, sqlstate) == 0;
+}
+
+/* Prepares it on this connection unless it is there; one of that name is the same statement. */
+static enum attempt_end prepare(struct pg *pg, struct prepared *prepared, int64_t deadline_ms, struct error *error)
+{
+	PGresult *result = NULL;
+	if (prepared->ready)
+		return ATTEMPT_DONE;
+	enum attempt_end end = send_and_read(pg, PQsendPrepare(pg->connection, prepared->name, prepared->sql, 0, NULL),
+					     deadline_ms, &result, error);
+	if (end == ATTEMPT_REFUSED && has_sqlstate(result, "42P05"))
+		end = ATTEMPT_DONE;
+	prepared->ready = end == ATTEMPT_DONE;
+	PQclear(result);
+	return end == ATTEMPT_LOST ? ATTEMPT_UNDONE : end; /* the statement itself was not sent yet */
+}
+
+static enum attempt_end run_once(struct pg *pg, const struct query *query, PGresult **result,
+				 struct error *error)
+{
+	int64_t deadline_ms = clock_monotonic_ms() + pg->settings.statement_ms;
+	if (PQsetnonblocking(pg->connection, 1) != 0)
+		return lost(pg, error);
+	if (query->prepared && !pg->unprepared) {
+		enum attempt_end end = prepare(pg, query->prepared, deadline_ms, error);
+		if (end != ATTEMPT_DONE)
+			return end;
+		end = send_and_read(pg, PQsendQueryPrepared(pg->connection, query->prepared->name, query->count, query->values,
+							    NULL, NULL, 0), deadline_ms, result, error);
+		/*
+		 * Prepared on another server connection of a pooler (26000), or before the schema changed (0A000): it was not
+		 * carried out, so it may be sent as it is.
+		 */
+		if (end != ATTEMPT_REFUSED || (!has_sqlstate(*result, "26000") && !has_sqlstate(*result, "0A000")))
+			return end;
+		pg->unprepared = true;
+		PQclear(*result);
+		*result = NULL;
+	}
+	return send_and_read(pg, PQsendQueryParams(pg->connection, query->sql, query->count, NULL, query->values, NULL, NULL,
+						   0), deadline_ms, result, error);
+}
+
+static PGresult *run(struct pg *pg, bool again, const struct query *query, struct error *error)
+{
 	int64_t give_up_ms = clock_monotonic_ms() + pg->settings.reconnect_ms;
 	int conflicts = 0;
 	struct error why = { 0 };
@@ -386,7 +445,7 @@ PGresult *pg_query(struct pg *pg, bool again, const char *sql, int count, const 
 		if (!still_connected(pg) && !connect_within(pg, left_ms > 0 ? left_ms : 0, false, &why))
 			break;
 		PGresult *result = NULL;
-		enum attempt_end end = run_once(pg, &query, &result, &why);
+		enum attempt_end end = run_once(pg, query, &result, &why);
 		if (end == ATTEMPT_DONE)
 			return result;
 		PQclear(result);
@@ -405,4 +464,32 @@ PGresult *pg_query(struct pg *pg, bool again, const char *sql, int count, const 
 	}
 	(void)error_set(error, why.code, "%s", why.message);
 	return NULL;
+}
+
+PGresult *pg_query(struct pg *pg, bool again, const char *sql, int count, const char *const *values, struct error *error)
+{
+	const struct query query = { .sql = sql, .count = count, .values = values };
+	return run(pg, again, &query, error);
+}
+
+/* The entry of a statement, made at its first use. NULL: there is no more room, or no memory. */
+static struct prepared *find_prepared(struct pg *pg, const char *sql)
+{
+	char hex[SHA256_HEX_SIZE];
+	for (size_t index = 0; index < pg->prepared_count; index++)
+		if (pg->prepared[index].sql == sql)
+			return &pg->prepared[index];
+	if (pg->prepared_count == MOST_PREPARED || !sha256_of(sql, strlen(sql), hex))
+		return NULL;
+	struct prepared *made = &pg->prepared[pg->prepared_count++];
+	made->sql = sql;
+	(void)snprintf(made->name, sizeof made->name, "filot_%.32s", hex);
+	return made;
+}
+
+PGresult *pg_query_prepared(struct pg *pg, bool again, const char *sql, int count, const char *const *values,
+			    struct error *error)
+{
+	const struct query query = { .sql = sql, .count = count, .values = values, .prepared = find_prepared(pg, sql) };
+	return run(pg, again, &query, error);
 }

@@ -35,6 +35,14 @@ bool pg_connect(struct pg *pg, int64_t wait_ms, struct error *error);
  */
 PGresult *pg_query(struct pg *pg, bool again, const char *sql, int count, const char *const *values, struct error *error);
 
+/*
+ * The same, parsed and planned once for each connection: for statements that run again and again. `sql` is remembered by
+ * address: pass the embedded array. Behind a pooler whose server connections do not know what was prepared on another, it
+ * finds out and goes on as pg_query; a statement's name is made of its text, so that it is the same wherever it is known.
+ */
+PGresult *pg_query_prepared(struct pg *pg, bool again, const char *sql, int count, const char *const *values,
+			    struct error *error);
+
 /* The libpq connection, for what needs more (migrations). Connected or NULL. */
 PGconn *pg_connection(struct pg *pg);
 
