@@ -13,7 +13,8 @@
 #include "common/base/stop.h"
 #include "common/ocr/recogniser_private.h"
 
-/* Measured (tests/bench/ocr --batches): speed is level from 8 lines on; more cost memory, and the second-level cache. */
+/* Measured (tests/bench/ocr --batches): speed is level from 8 lines on; more cost memory, and the second-level cache.
+ */
 const struct recogniser_options recogniser_default_options = {
 	.threads = 0, .batch_lines = 32, .batch_columns = 24576, .waiting_columns = 1 << 21, .wait_us = 2000
 };
@@ -100,9 +101,9 @@ static size_t next_batch(struct recogniser_thread *thread)
 
 	while (!recogniser->ending) {
 		int64_t ready_us = 0;
-		size_t count = recogniser_queue_take(&recogniser->queue, &recogniser->options,
-						     (size_t)recogniser->options.threads, clock_monotonic_us(),
-						     thread->lines, &ready_us);
+		size_t count =
+		    recogniser_queue_take(&recogniser->queue, &recogniser->options, (size_t)recogniser->options.threads,
+					  clock_monotonic_us(), thread->lines, &ready_us);
 
 		if (count > 0) {
 			pthread_cond_broadcast(&recogniser->room);

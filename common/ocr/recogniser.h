@@ -3,9 +3,9 @@
  * lines in batches, across pages and documents, run the network on them (network.h), read the inverse of those whose
  * outputs are weak (line.h) and decode them (beam.h). A line's text never depends on the batch it was in.
  *
- * Batches. Of the lines that wait for one model, a thread takes those nearest in width to the one that waits longest: at
- * most `batch_lines` and `batch_columns` pixels of width, and fewer when all that wait would not keep every thread busy.
- * When they are very few, it waits up to `wait_us` for company.
+ * Batches. Of the lines that wait for one model, a thread takes those nearest in width to the one that waits longest:
+ * at most `batch_lines` and `batch_columns` pixels of width, and fewer when all that wait would not keep every thread
+ * busy. When they are very few, it waits up to `wait_us` for company.
  *
  * Memory. Images belong to the caller until recogniser_wait; recogniser_submit blocks while `waiting_columns` pixels of
  * width wait, so that callers cannot run ahead. A thread needs about 0.4 KB for each of batch_columns (eng; 11 MiB
@@ -52,8 +52,8 @@ struct recogniser_page;
 
 /*
  * Begins to read `count` lines with a model, which the caller holds until recogniser_page_free; the images of
- * `lines` and their pixels are borrowed until recogniser_wait returned. Lines may be 0. NULL with ERROR_BAD_INPUT (a line
- * whose height is not the model's) or ERROR_OUT_OF_MEMORY.
+ * `lines` and their pixels are borrowed until recogniser_wait returned. Lines may be 0. NULL with ERROR_BAD_INPUT (a
+ * line whose height is not the model's) or ERROR_OUT_OF_MEMORY.
  */
 struct recogniser_page *recogniser_submit(struct recogniser *recogniser, const struct text_model *model,
 					  const struct line_image *lines, size_t count, struct error *error);

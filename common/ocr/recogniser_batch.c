@@ -88,8 +88,8 @@ static void reduce(const struct text_model *model, const struct network_output *
 }
 
 /*
- * Runs the network on network_lines[0..count), a part at a time when memory ends; outputs of a part live until the next.
- * `take` is called for each line's output.
+ * Runs the network on network_lines[0..count), a part at a time when memory ends; outputs of a part live until the
+ * next. `take` is called for each line's output.
  */
 static bool run_lines(struct recogniser_thread *thread, const struct recogniser_reader *reader, size_t count,
 		      void (*take)(struct recogniser_thread *, const struct text_model *, size_t), struct error *error)

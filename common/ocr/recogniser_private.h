@@ -1,6 +1,6 @@
 /*
- * Shared by recogniser.c (pages, threads), recogniser_queue.c (which lines make a batch) and recogniser_batch.c (what is
- * done with one). A batch is all that a back end needs to see: lines in, two outputs and a blank a step out (struct
+ * Shared by recogniser.c (pages, threads), recogniser_queue.c (which lines make a batch) and recogniser_batch.c (what
+ * is done with one). A batch is all that a back end needs to see: lines in, two outputs and a blank a step out (struct
  * beam_step); so a device's thread can run batches and leave their decoding to these threads.
  */
 #ifndef FILOT_RECOGNISER_PRIVATE_H

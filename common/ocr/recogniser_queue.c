@@ -1,7 +1,7 @@
 /*
  * Which lines make the next batch. The queue is an array in order of arrival: it holds hundreds of lines, and a batch
- * takes milliseconds, so nothing cleverer is worth its lines. Taking sorts those of the oldest line's model by width and
- * cuts a window around it: lines of like width leave few places of a batch idle at its end.
+ * takes milliseconds, so nothing cleverer is worth its lines. Taking sorts those of the oldest line's model by width
+ * and cuts a window around it: lines of like width leave few places of a batch idle at its end.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -16,8 +16,8 @@ bool recogniser_queue_add(struct recogniser_queue *queue, struct recogniser_page
 	size_t capacity = queue->capacity, candidate_capacity = queue->capacity;
 	struct recogniser_waiting *waiting, *candidates;
 
-	candidates = array_grow(queue->candidates, &candidate_capacity, queue->count + page->readable_count,
-				sizeof *candidates);
+	candidates =
+	    array_grow(queue->candidates, &candidate_capacity, queue->count + page->readable_count, sizeof *candidates);
 	if (!candidates)
 		return false;
 	queue->candidates = candidates;

@@ -106,8 +106,7 @@ static bool read_text_parts(struct entry *entry, struct error *error)
 	struct model_bytes charset = file->entries[MODEL_UNICHARSET], recoder = file->entries[MODEL_RECODER];
 
 	if (!charset.data || !recoder.data)
-		return error_set(error, ERROR_CONFIG,
-				 "no entry with its %s; `--engine tesseract` takes such a model",
+		return error_set(error, ERROR_CONFIG, "no entry with its %s; `--engine tesseract` takes such a model",
 				 charset.data ? "recoder" : "character set");
 	entry->unicharset = unicharset_new(charset.data, charset.length, error);
 	if (!entry->unicharset)
@@ -246,10 +245,9 @@ static bool find_file(const struct text_models *models, const char *language, ch
 	if (stat(path, &status) != 0)
 		return languages_find(models->tessdata, language, sha256, error) &&
 		       error_set(error, ERROR_TRY_AGAIN, "%s is being replaced", path);
-	*identity = (struct file_identity){ .device = status.st_dev,
-					    .inode = status.st_ino,
-					    .bytes = status.st_size,
-					    .modified = status.st_mtim };
+	*identity = (struct file_identity){
+		.device = status.st_dev, .inode = status.st_ino, .bytes = status.st_size, .modified = status.st_mtim
+	};
 	return true;
 }
 
@@ -261,8 +259,7 @@ static struct entry *enter(struct text_models *models, struct entry *loaded, con
 	if (found)
 		return found;
 	for (struct entry *other = models->entries; other; other = other->next)
-		if (strcmp(other->name, loaded->name) == 0 &&
-		    strcmp(other->model.sha256, loaded->model.sha256) != 0)
+		if (strcmp(other->name, loaded->name) == 0 && strcmp(other->model.sha256, loaded->model.sha256) != 0)
 			other->is_old = true;
 	loaded->next = models->entries;
 	loaded->holders = 1;

@@ -1,6 +1,6 @@
 /*
- * A language's model ready to read lines with: the file, its network compiled for a back end, character set, recoder and
- * dictionary; and a cache of those, so that each is loaded once, when a document first needs it, and shared by all
+ * A language's model ready to read lines with: the file, its network compiled for a back end, character set, recoder
+ * and dictionary; and a cache of those, so that each is loaded once, when a document first needs it, and shared by all
  * threads. Immutable once loaded.
  *
  * A cached model is known by its name and its file's SHA-256. A file that was replaced (other inode, size or times) is

@@ -1,11 +1,12 @@
 /*
  * usage: recognise_pages [-l LANGUAGE] [-b LINES] [-s] [-r RUNS] TESSDATA IMAGE...
  *
- * Recognition of lines (image to words), libtesseract's and ours in one process on the same lines: libtesseract reads the
- * images, and what it calls for each line goes through functions of its names that this program defines; so its time for
- * each line is seen (LSTMRecognizer::RecognizeLine: scaling the crop, network, decoding), and the image that its network
- * got, with the inverse where it tried that. Then our recogniser reads these lines page by page as a worker would hand
- * them in, on one thread and on all cores, the best of a few runs (libtesseract reads once: it is a mean of thousands).
+ * Recognition of lines (image to words), libtesseract's and ours in one process on the same lines: libtesseract reads
+ * the images, and what it calls for each line goes through functions of its names that this program defines; so its
+ * time for each line is seen (LSTMRecognizer::RecognizeLine: scaling the crop, network, decoding), and the image that
+ * its network got, with the inverse where it tried that. Then our recogniser reads these lines page by page as a worker
+ * would hand them in, on one thread and on all cores, the best of a few runs (libtesseract reads once: it is a mean of
+ * thousands).
  *
  * -s also measures batches of other sizes. Prints a JSON line a figure on standard output, a table on standard error.
  */
@@ -20,8 +21,8 @@
 
 #define PAGES_AHEAD 4 /* handed in before the first is waited for, as documents that are read at once do */
 #define FROM_PIX "_ZN9tesseract9NetworkIO7FromPixERKNS_11StaticShapeENS_5ImageEPNS_5TRandE"
-#define RECOGNIZE_LINE                                                                                              \
-	"_ZN9tesseract14LSTMRecognizer13RecognizeLineERKNS_9ImageDataEfbdRKNS_4TBOXEPNS_13PointerVectorINS_8WERD_" \
+#define RECOGNIZE_LINE                                                                                                 \
+	"_ZN9tesseract14LSTMRecognizer13RecognizeLineERKNS_9ImageDataEfbdRKNS_4TBOXEPNS_13PointerVectorINS_8WERD_"     \
 	"RESEEEii"
 
 typedef void from_pix_function(void *io, const void *shape, PIX *pix, void *random);
@@ -88,7 +89,8 @@ void recognize_line(void *recognizer, const void *image, float invert, bool debu
 
 static void figure(const char *name, double value, const char *unit, const char *wanted)
 {
-	printf("{\"bench\":\"ocr\",\"language\":\"%s\",\"figure\":\"%s\",\"value\":%.5g,\"unit\":\"%s\",\"wanted\":\"%s\"}\n",
+	printf("{\"bench\":\"ocr\",\"language\":\"%s\",\"figure\":\"%s\",\"value\":%.5g,\"unit\":\"%s\",\"wanted\":\"%"
+	       "s\"}\n",
 	       bench.language, name, value, unit, wanted);
 	(void)fprintf(stderr, "  %-44s %12.5g %-10s %s\n", name, value, unit, wanted);
 }
@@ -109,8 +111,7 @@ static void read_images(const char *folder, int count, char **images)
 		TessBaseAPISetImage2(api, image);
 		(void)TessBaseAPIRecognize(api, NULL);
 		pixDestroy(&image);
-		bench.pages =
-		    array_grow(bench.pages, &bench.page_capacity, bench.page_count + 1, sizeof *bench.pages);
+		bench.pages = array_grow(bench.pages, &bench.page_capacity, bench.page_count + 1, sizeof *bench.pages);
 		if (!bench.pages)
 			abort();
 		bench.pages[bench.page_count++] = (struct page){ first, bench.count - first };

@@ -157,8 +157,7 @@ static bool same_text(const struct line_text *a, const struct line_text *b)
 		const struct beam_word *x = &a->words[i], *y = &b->words[i];
 
 		if (x->first_character != y->first_character || x->character_count != y->character_count ||
-		    x->permuter != y->permuter ||
-		    memcmp(&x->final_certainty, &y->final_certainty, sizeof(float)) != 0)
+		    x->permuter != y->permuter || memcmp(&x->final_certainty, &y->final_certainty, sizeof(float)) != 0)
 			return false;
 	}
 	return true;
@@ -406,7 +405,8 @@ static void limit_memory(int64_t more_bytes)
 }
 
 /* 0 when all lines were read as expected with so much memory more, 1 when there was no memory, 2 when they were not. */
-static int read_within(const struct line_image *lines, const struct line_text *expected, size_t count, int64_t more_bytes)
+static int read_within(const struct line_image *lines, const struct line_text *expected, size_t count,
+		       int64_t more_bytes)
 {
 	struct recogniser_options options = options_of(1, 64);
 	struct line_text texts[LINES_MOST];
@@ -477,8 +477,8 @@ static void queue_add(struct queue_bench *bench, size_t page, size_t first, cons
 						       .readable_count = count };
 	for (size_t i = 0; i < count; i++) {
 		bench->images[first + i].width = widths[i];
-		bench->lines[first + i] = (struct recogniser_line){ .page = &bench->pages[page],
-								    .image = &bench->images[first + i] };
+		bench->lines[first + i] =
+		    (struct recogniser_line){ .page = &bench->pages[page], .image = &bench->images[first + i] };
 	}
 	CHECK(recogniser_queue_add(&bench->recogniser.queue, &bench->pages[page], 1000));
 }
