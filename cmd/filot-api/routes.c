@@ -22,7 +22,7 @@ const struct server_route api_routes[] = {
 	{ "GET", "/auth/me", auth_me },
 
 	/* The handler knows the limit of an upload, and of what goes in a form beside it. */
-	{ "POST", "/documents", documents_create, SERVER_BODY_STREAMED, INT64_MAX },
+	{ "POST", "/documents", documents_create, SERVER_BODY_STREAMED, INT64_C(1) << 50 },
 	{ "GET", "/documents", documents_list },
 	{ "GET", "/documents/{id}", documents_get },
 	{ "DELETE", "/documents/{id}", documents_delete },
