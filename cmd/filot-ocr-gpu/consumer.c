@@ -38,6 +38,7 @@ struct handler_thread {
 
 struct consumer {
 	const struct ocr_settings *settings;
+	struct engine *engine;
 	char worker[160];
 	struct redis *redis; /* the main thread's, for claiming */
 	struct queue *queue;
@@ -267,7 +268,7 @@ static bool open_handler(struct consumer *consumer, struct handler_thread *threa
 	thread->handler = (struct handler){ .settings = consumer->settings, .worker = consumer->worker,
 					    .control = &consumer->control, .counts = &consumer->counts,
 					    .metrics = consumer->metrics };
-	thread->handler.slot = slot_new(consumer->settings, error);
+	thread->handler.slot = slot_new(consumer->settings, consumer->engine, error);
 	thread->handler.pg = thread->handler.slot ? open_database(consumer->settings, error) : NULL;
 	if (!thread->handler.pg || !check_schema(thread->handler.pg, error))
 		return false;
@@ -305,6 +306,9 @@ static bool consumer_open(struct consumer *consumer, struct error *error)
 	queue_check_server(consumer->queue);
 	if (!open_metrics(consumer, error))
 		return false;
+	consumer->engine = engine_open(consumer->settings, error);
+	if (!consumer->engine)
+		return false;
 	for (size_t index = 0; index < consumer->thread_count; index++)
 		if (!open_handler(consumer, &consumer->threads[index], error))
 			return false;
@@ -335,6 +339,7 @@ static void consumer_close(struct consumer *consumer)
 		slot_free(thread->handler.slot);
 		pg_free(thread->handler.pg);
 	}
+	engine_close(consumer->engine);
 	metrics_publisher_stop(consumer->publisher);
 	metrics_free(consumer->metrics);
 	free(consumer->threads);

@@ -29,6 +29,7 @@ struct task {
 
 struct filter {
 	const struct ocr_settings *settings;
+	struct engine *engine;
 	pthread_mutex_t mutex;
 	pthread_cond_t changed;
 	struct task *ring;
@@ -262,7 +263,7 @@ static bool start_threads(struct filter *filter, struct filter_thread *threads, 
 		if (inputs && (size_t)index >= inputs)
 			break;
 		threads[index].filter = filter;
-		threads[index].slot = slot_new(filter->settings, error);
+		threads[index].slot = slot_new(filter->settings, filter->engine, error);
 		if (!threads[index].slot)
 			return false;
 		int failure = stop_start_thread(&threads[index].thread, run_thread, &threads[index]);
@@ -301,7 +302,8 @@ bool filter_run(const struct ocr_settings *settings, const struct string_list *o
 		return error_set(error, ERROR_OUT_OF_MEMORY, "out of memory");
 	}
 	progress_open(&filter.progress, "documents", (int64_t)operands->count);
-	bool done = write_frame(output_begin, format, error) &&
+	filter.engine = engine_open(settings, error);
+	bool done = filter.engine && write_frame(output_begin, format, error) &&
 		    start_threads(&filter, threads, operands->count, error);
 	if (done) {
 		bool all = settings->from_stdin ? add_job_lines(&filter, error) : add_operands(&filter, operands);
@@ -309,6 +311,7 @@ bool filter_run(const struct ocr_settings *settings, const struct string_list *o
 		done = all || (error->code == ERROR_NONE);
 	}
 	finish(&filter, threads);
+	engine_close(filter.engine);
 	progress_close(&filter.progress);
 	if (filter.broken) {
 		*error = filter.output_error;

@@ -6,7 +6,8 @@
 
 #include "common/json/job.h"
 
-static const char *const engine_names[] = { "tesseract", NULL };
+static const char *const engine_names[] = { "filot", "tesseract", NULL }; /* enum ocr_engine */
+static const char *const backend_names[] = { "auto", "generic", "avx2", "avx512vnni", NULL };
 
 static int64_t core_count(void)
 {
@@ -40,8 +41,10 @@ struct command ocr_command(struct ocr_settings *s)
 		{ "dpi", 0, OPTION_INTEGER, &s->dpi, "N", "take images as N dpi, render PDF pages at N dpi",
 		  .minimum = 30, .maximum = 2400 },
 		{ "psm", 0, OPTION_INTEGER, &s->psm, "N", "Tesseract's page segmentation mode (3)", .maximum = 13 },
-		{ "engine", 0, OPTION_CHOICE, &s->engine, "NAME", "the recogniser: tesseract (tesseract)",
+		{ "engine", 0, OPTION_CHOICE, &s->engine, "NAME", "the recogniser: filot or tesseract (filot)",
 		  .choices = engine_names },
+		{ "backend", 0, OPTION_CHOICE, &s->backend, "NAME",
+		  "filot's arithmetic: auto, generic, avx2 or avx512vnni (auto)", .choices = backend_names },
 		{ "password-file", 0, OPTION_STRING, &s->password_file, "FILE", "password of encrypted PDFs" },
 		{ "jobs", 'j', OPTION_INTEGER, &s->jobs, "N", "documents read side by side (the cores)",
 		  .setting = "FILOT_JOBS", .minimum = 1, .maximum = 256 },

@@ -8,6 +8,8 @@
 
 #define OCR_MOST_ROWS 48
 
+enum ocr_engine { OCR_ENGINE_FILOT, OCR_ENGINE_TESSERACT };
+
 struct ocr_settings {
 	/* what to read, and how */
 	bool from_stdin, from_queue, once;
@@ -15,7 +17,8 @@ struct ocr_settings {
 	int format; /* enum output_format */
 	const char *pages;
 	int64_t dpi, psm;
-	int engine;
+	int engine;  /* enum ocr_engine */
+	int backend; /* 0: the fastest, else 1 + enum network_backend */
 	const char *password_file;
 	int64_t jobs;
 	const char *tessdata;

@@ -88,7 +88,7 @@ static bool open_fetch(struct slot *slot, struct error *error)
 	return slot->fetch != NULL;
 }
 
-struct slot *slot_new(const struct ocr_settings *settings, struct error *error)
+struct slot *slot_new(const struct ocr_settings *settings, const struct engine *engine, struct error *error)
 {
 	struct slot *slot = calloc(1, sizeof *slot);
 	if (!slot) {
@@ -99,6 +99,7 @@ struct slot *slot_new(const struct ocr_settings *settings, struct error *error)
 	const struct reader_options reader = {
 		.tessdata = settings->tessdata,
 		.limits = settings->limits,
+		.engine = engine_for_readers(engine),
 		.recycle_documents = settings->recycle_documents,
 		.recycle_rss_bytes = RECYCLE_RSS_BYTES,
 	};

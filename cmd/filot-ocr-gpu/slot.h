@@ -7,11 +7,13 @@
 
 #include "common/json/job.h"
 #include "common/json/result.h"
+#include "engine.h"
 #include "settings.h"
 
 struct slot;
 
-struct slot *slot_new(const struct ocr_settings *settings, struct error *error);
+/* `engine` is borrowed and shared by all slots. */
+struct slot *slot_new(const struct ocr_settings *settings, const struct engine *engine, struct error *error);
 void slot_free(struct slot *slot);
 
 /* Starts the reader process and loads the default language. */

@@ -28,6 +28,7 @@
 #define DESCRIPTORS 64
 
 static const char usage[] = "usage: " NAME " [--memory-bytes N] [--tessdata DIR] [--log-level LEVEL] < SOCKET\n"
+			    "       " NAME " --print-tessdata\n"
 			    "Reads documents for filot-ocr-gpu, which starts it; see common/ocr/reader_protocol.h.\n";
 
 /* What a worker hands on, none of it a secret; the sanitizers' options are for tests. */
@@ -39,6 +40,7 @@ struct settings {
 	int64_t memory_bytes;
 	char tessdata[PATH_MAX];
 	enum log_level level;
+	bool print_tessdata; /* only say which folder of models is taken when none is named */
 };
 
 static bool parse_level(const char *name, enum log_level *level)
@@ -58,7 +60,8 @@ static bool parse(int argc, char **argv, struct settings *settings, int *status)
 	static const struct option long_options[] = {
 		{ "memory-bytes", required_argument, NULL, 'm' }, { "tessdata", required_argument, NULL, 't' },
 		{ "log-level", required_argument, NULL, 'l' },	  { "help", no_argument, NULL, 'h' },
-		{ "version", no_argument, NULL, 'v' },		  { 0 }
+		{ "version", no_argument, NULL, 'v' },		  { "print-tessdata", no_argument, NULL, 'p' },
+		{ 0 }
 	};
 	bool good = true;
 	char *end = NULL;
@@ -71,6 +74,8 @@ static bool parse(int argc, char **argv, struct settings *settings, int *status)
 			good = snprintf(settings->tessdata, sizeof settings->tessdata, "%s", optarg) < PATH_MAX && *optarg;
 		} else if (letter == 'l') {
 			good = parse_level(optarg, &settings->level);
+		} else if (letter == 'p') {
+			settings->print_tessdata = true;
 		} else if (letter == 'h' || letter == 'v') {
 			*status = fputs(letter == 'h' ? usage : NAME " " FILOT_VERSION "\n", stdout) < 0 ? EX_IOERR : 0;
 			return false;
@@ -104,6 +109,15 @@ static bool raise_fence(const struct settings *settings, struct error *error)
 	return true;
 }
 
+static int print_tessdata(struct error *error)
+{
+	char folder[PATH_MAX];
+	if (tesseract_default_folder(folder, sizeof folder, error))
+		return printf("%s\n", folder) < 0 || fflush(stdout) != 0 ? EX_IOERR : EX_OK;
+	log_error("no_tessdata", log_failure(error));
+	return error_exit_status(error->code);
+}
+
 int main(int argc, char **argv)
 {
 	struct error error = { 0 };
@@ -119,6 +133,8 @@ int main(int argc, char **argv)
 	}
 	if (!parse(argc, argv, &settings, &status))
 		return status;
+	if (settings.print_tessdata)
+		return print_tessdata(&error);
 	log_open(NAME, settings.level);
 	if (settings.level > LOG_LEVEL_DEBUG)
 		(void)setMsgSeverity(L_SEVERITY_NONE);

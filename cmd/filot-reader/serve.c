@@ -34,12 +34,29 @@ struct request {
 	json_t *json;
 	struct reader_request read;
 	struct reader_limits limits;
+	int32_t heights[LAYOUT_MOST_HEIGHTS]; /* of line images that are asked for instead of text */
+	size_t height_count;
 };
 
 static int64_t limit_of(json_t *limits, const char *name)
 {
 	int64_t value = json_integer_value(json_object_get(limits, name));
 	return value > 0 ? value : INT64_MAX;
+}
+
+static bool parse_heights(struct request *request, struct error *error)
+{
+	json_t *heights = json_object_get(request->json, "heights");
+	request->height_count = json_array_size(heights);
+	if (request->height_count > LAYOUT_MOST_HEIGHTS)
+		return error_set(error, ERROR_INTERNAL, "images of too many heights are asked for");
+	for (size_t index = 0; index < request->height_count; index++) {
+		json_int_t height = json_integer_value(json_array_get(heights, index));
+		if (height < 1 || height > LAYOUT_HIGHEST_PX)
+			return error_set(error, ERROR_INTERNAL, "images of a height that no network has are asked for");
+		request->heights[index] = (int32_t)height;
+	}
+	return true;
 }
 
 static bool parse_request(struct server *server, struct request *request, struct error *error)
@@ -67,7 +84,7 @@ static bool parse_request(struct server *server, struct request *request, struct
 	if (request->read.pages && !reader_pages_valid(request->read.pages))
 		return error_set(error, ERROR_BAD_JOB, "\"%.64s\" is no list of pages; write it as 1-3,7",
 				 request->read.pages);
-	return true;
+	return parse_heights(request, error);
 }
 
 /* Loads the models and their sums, unless they are those of the last document. */
@@ -88,25 +105,50 @@ static bool load(struct server *server, const char *languages, struct error *err
 	return true;
 }
 
-static bool read_page(struct server *server, struct document *document, const struct request *request, int32_t number,
-		      struct page *page, struct error *error)
+/* Decodes page `number` and finds its lines. */
+static bool lay_out_page(struct server *server, struct document *document, const struct request *request,
+			 int32_t number, struct frame_layout *head, struct error *error)
 {
 	int64_t start_ms = clock_monotonic_ms();
 	PIX *image = document_page(document, number, request->read.dpi, request->limits.page_pixels, error);
 	if (!image)
 		return false;
-	int64_t decoded_ms = clock_monotonic_ms();
+	head->page = number;
+	head->decode_ms = clock_monotonic_ms() - start_ms;
 	bool laid_out = tesseract_layout(server->tesseract, image, request->read.psm, request->read.dpi, error);
 	pixDestroy(&image);
-	if (!laid_out)
+	head->layout_ms = clock_monotonic_ms() - start_ms - head->decode_ms;
+	return laid_out;
+}
+
+/* The text of the page that is laid out, as FRAME_PAGE has it. */
+static bool write_page(struct server *server, const struct frame_layout *head, struct error *error)
+{
+	int64_t start_ms = clock_monotonic_ms();
+	struct page page = { 0 };
+	bool done = tesseract_recognise(server->tesseract, &page, error);
+	page.number = head->page;
+	page.decode_ms = head->decode_ms;
+	page.layout_ms = head->layout_ms;
+	page.recognise_ms = clock_monotonic_ms() - start_ms;
+	if (done)
+		page_write_exact_json(&page, &server->payload);
+	page_free(&page);
+	return done;
+}
+
+/* Its lines instead, as FRAME_LAYOUT has them. */
+static bool write_layout(struct server *server, const struct request *request, struct frame_layout *head,
+			 struct error *error)
+{
+	int64_t start_ms = clock_monotonic_ms();
+	struct layout layout;
+	if (!tesseract_lines(server->tesseract, request->read.psm, request->heights, request->height_count, &layout, error))
 		return false;
-	int64_t laid_out_ms = clock_monotonic_ms();
-	if (!tesseract_recognise(server->tesseract, page, error))
-		return false;
-	page->number = number;
-	page->decode_ms = decoded_ms - start_ms;
-	page->layout_ms = laid_out_ms - decoded_ms;
-	page->recognise_ms = clock_monotonic_ms() - laid_out_ms;
+	head->layout_ms += clock_monotonic_ms() - start_ms;
+	buffer_append(&server->payload, head, sizeof *head);
+	layout_write(&layout, &server->payload);
+	layout_free(&layout);
 	return true;
 }
 
@@ -114,23 +156,24 @@ static bool read_page(struct server *server, struct document *document, const st
 static bool send_page(struct server *server, struct document *document, const struct request *request, int32_t number,
 		      int64_t *sent_bytes, struct error *error)
 {
-	struct page page = { 0 };
-	bool done = read_page(server, document, request, number, &page, error);
+	struct frame_layout head = { 0 };
+	bool is_text = request->height_count == 0;
+	buffer_clear(&server->payload);
+	bool done = lay_out_page(server, document, request, number, &head, error) &&
+		    (is_text ? write_page(server, &head, error) : write_layout(server, request, &head, error));
 	if (memory_ended()) /* the page may lack something, or be called corrupt for no fault of its own */
 		done = error_set(error, ERROR_OUT_OF_MEMORY, "no memory for this page");
-	buffer_clear(&server->payload);
-	if (done)
-		page_write_exact_json(&page, &server->payload);
-	page_free(&page);
 	if (!done)
 		return false;
 	if (server->payload.failed)
 		return error_set(error, ERROR_OUT_OF_MEMORY, "no memory for the text of a page");
-	*sent_bytes += (int64_t)server->payload.length;
+	if (is_text)
+		*sent_bytes += (int64_t)server->payload.length;
 	if (*sent_bytes > request->limits.result_bytes)
 		return error_set(error, ERROR_TOO_LARGE, "the result has more than %" PRId64 " bytes",
 				 request->limits.result_bytes);
-	return frame_send(server->settings->socket, FRAME_PAGE, server->payload.data, server->payload.length, -1, error);
+	return frame_send(server->settings->socket, is_text ? FRAME_PAGE : FRAME_LAYOUT, server->payload.data,
+			  server->payload.length, -1, error);
 }
 
 /* How many pages were asked for, which must be some and not too many. */

@@ -126,7 +126,7 @@ static bool pieces_hold(const struct layout *layout)
 		const struct layout_image *image = &layout->images[i];
 		int64_t bytes = (int64_t)image->width * image->height * (image->has_inverse ? 2 : 1);
 
-		if (image->width < 0 || image->height <= 0 || image->height > 1024 ||
+		if (image->width < 0 || image->height <= 0 || image->height > LAYOUT_HIGHEST_PX ||
 		    image->width > 4 * 1024 * 1024 || !(image->factor > 0.0f && image->factor < 1e6f) ||
 		    image->offset < 0 || image->offset > (int64_t)layout->pixel_count - bytes)
 			return false;

@@ -21,6 +21,7 @@
 #include "common/ocr/page.h"
 
 #define LAYOUT_MOST_HEIGHTS 4 /* different network heights of one job's languages */
+#define LAYOUT_HIGHEST_PX 1024
 
 struct upright {
 	int32_t left, bottom, right, top;

@@ -124,6 +124,18 @@ bool page_reading_finish(struct page_reading *reading, struct page *page, struct
 	return done;
 }
 
+int64_t page_reading_us(const struct page_reading *reading)
+{
+	int64_t spent_us = 0;
+
+	for (size_t model = 0; model < reading->model_count; model++) {
+		struct recogniser_figures figures = recogniser_page_figures(reading->pages[model]);
+
+		spent_us += figures.network_us + figures.decode_us;
+	}
+	return spent_us;
+}
+
 void page_reading_cancel(struct page_reading *reading)
 {
 	for (size_t model = 0; model < reading->model_count; model++)

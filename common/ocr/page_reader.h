@@ -24,6 +24,9 @@ struct page_reading *page_reading_begin(struct recogniser *recogniser, struct la
 /* Waits for the lines and fills *page but for its number, rotation and times. Errors of recogniser_wait, assemble_page. */
 bool page_reading_finish(struct page_reading *reading, struct page *page, struct error *error);
 
+/* After page_reading_finish: time that the recogniser's threads spent on the lines. */
+int64_t page_reading_us(const struct page_reading *reading);
+
 /* From any thread: page_reading_finish ends soon with ERROR_TRY_AGAIN. */
 void page_reading_cancel(struct page_reading *reading);
 

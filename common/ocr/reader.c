@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <jansson.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -16,9 +17,11 @@
 #include "common/base/clock.h"
 #include "common/base/json_text.h"
 #include "common/base/sha256.h"
+#include "common/ocr/reader_lines.h"
 #include "common/ocr/reader_process.h"
 #include "common/ocr/reader_protocol.h"
 
+#define LEAST_WORD_BYTES 64 /* a word's JSON beside its text */
 #define LAST_FRAME_BYTES (64 * 1024) /* FRAME_DONE and FRAME_ERROR, beyond the pages' bytes */
 
 const struct reader_limits reader_default_limits = {
@@ -34,6 +37,7 @@ const struct reader_limits reader_default_limits = {
 struct reader {
 	char *program, *tessdata;
 	struct reader_limits limits;
+	const struct reader_engine *engine; /* NULL: the child's own */
 	int64_t recycle_documents, recycle_rss_bytes;
 	struct reader_process process;
 	int64_t documents; /* that this child has had */
@@ -51,6 +55,7 @@ struct reader *reader_new(const struct reader_options *options, struct error *er
 	}
 	reader->process.socket = -1;
 	reader->limits = options->limits;
+	reader->engine = options->engine;
 	reader->recycle_documents = options->recycle_documents;
 	reader->recycle_rss_bytes = options->recycle_rss_bytes;
 	reader->interrupt = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -150,12 +155,16 @@ static void append_string(struct buffer *out, const char *before, const char *te
 }
 
 static void write_read_request(const struct reader_request *request, const struct reader_limits *limits,
-			       struct buffer *out)
+			       const struct reader_lines *lines, struct buffer *out)
 {
 	append_string(out, "{\"lang\":", request->lang);
 	append_string(out, ",\"pages\":", request->pages);
 	buffer_printf(out, ",\"dpi\":%d,\"psm\":%d", request->dpi, request->psm);
 	append_string(out, ",\"password\":", request->password);
+	buffer_append_string(out, ",\"heights\":[");
+	for (size_t index = 0; index < lines->height_count; index++)
+		buffer_printf(out, "%s%d", index ? "," : "", lines->heights[index]);
+	buffer_append_char(out, ']');
 	buffer_printf(out,
 		      ",\"limits\":{\"pages\":%lld,\"page_pixels\":%lld,\"document_bytes\":%lld,\"result_bytes\":%lld}}",
 		      (long long)limits->pages, (long long)limits->page_pixels, (long long)limits->document_bytes,
@@ -164,35 +173,48 @@ static void write_read_request(const struct reader_request *request, const struc
 
 /* ---- answers ---- */
 
-/* One page more, which must come after the last one and have been asked for. */
-static bool take_page(const struct reader *reader, const char *pages, struct result *result, struct error *error)
+/* Whether a page may come now: after the last one, asked for, not too large. */
+static bool page_allowed(const struct reader *reader, const char *pages, const struct result *result, int32_t number,
+			 int32_t width, int32_t height, struct error *error)
 {
 	size_t count = result->page_count;
+	int32_t last = count ? result->pages[count - 1].number : 0;
+	if (number > last && reader_pages_contain(pages, number) && (int64_t)count < reader->limits.pages &&
+	    (int64_t)width * height <= reader->limits.page_pixels)
+		return true;
+	return error_set(error, ERROR_INTERNAL, "reader sent page %d of %d x %d px, which it may not", number, width,
+			 height);
+}
+
+/* Takes over *page, as the next one. */
+static bool keep_page(const struct reader *reader, const char *pages, struct page *page, struct result *result,
+		      struct error *error)
+{
+	size_t count = result->page_count;
+	struct page *more = result->pages;
+	bool allowed = page_allowed(reader, pages, result, page->number, page->width, page->height, error);
+	if (allowed && !(count & (count - 1))) /* room doubles at 0, 1, 2, 4, … */
+		more = realloc(result->pages, (count ? count * 2 : 1) * sizeof *more);
+	if (!more && allowed)
+		error_set(error, ERROR_OUT_OF_MEMORY, "no memory for %zu pages", count + 1);
+	if (!more || !allowed) {
+		page_free(page);
+		return false;
+	}
+	result->pages = more;
+	result->pages[result->page_count++] = *page;
+	result->ms.decode_ms += page->decode_ms;
+	result->ms.layout_ms += page->layout_ms;
+	result->ms.recognise_ms += page->recognise_ms;
+	return true;
+}
+
+static bool take_page(const struct reader *reader, const char *pages, struct result *result, struct error *error)
+{
 	struct page page;
 	if (!page_parse_json(&page, reader->frame.data ? reader->frame.data : "", reader->frame.length, error))
 		return error_prefix(error, "reader");
-	int32_t last = count ? result->pages[count - 1].number : 0;
-	if (page.number <= last || !reader_pages_contain(pages, page.number) ||
-	    (int64_t)count >= reader->limits.pages ||
-	    (int64_t)page.width * page.height > reader->limits.page_pixels) {
-		error_set(error, ERROR_INTERNAL, "reader sent page %d of %d x %d px, which it may not", page.number,
-			  page.width, page.height);
-		page_free(&page);
-		return false;
-	}
-	if (!(count & (count - 1))) { /* room doubles at 0, 1, 2, 4, … */
-		struct page *more = realloc(result->pages, (count ? count * 2 : 1) * sizeof *more);
-		if (!more) {
-			page_free(&page);
-			return error_set(error, ERROR_OUT_OF_MEMORY, "no memory for %zu pages", count + 1);
-		}
-		result->pages = more;
-	}
-	result->pages[result->page_count++] = page;
-	result->ms.decode_ms += page.decode_ms;
-	result->ms.layout_ms += page.layout_ms;
-	result->ms.recognise_ms += page.recognise_ms;
-	return true;
+	return keep_page(reader, pages, &page, result, error);
 }
 
 /* Copies a string member that fits and holds no control characters; "" when it is missing. */
@@ -254,9 +276,55 @@ static bool take_error(const json_t *root, int32_t *error_page, bool *proper, st
 
 struct answer {
 	const char *pages; /* that were asked for */
+	struct reader_lines *lines; /* NULL: no layouts may come */
+	int64_t text_bytes; /* of pages read here */
 	struct result *result;
 	bool proper; /* ended by a proper FRAME_DONE or FRAME_ERROR: the child can go on */
 };
+
+static bool is_interrupted(const struct reader *reader)
+{
+	struct pollfd polled = { .fd = reader->interrupt, .events = POLLIN };
+	return poll(&polled, 1, 0) > 0;
+}
+
+/* Waits for the oldest page that is read here. */
+static bool finish_page(const struct reader *reader, struct answer *answer, int64_t deadline_ms, struct error *error)
+{
+	struct page page;
+	if (!reader_lines_finish(answer->lines, &page, error))
+		return false;
+	answer->text_bytes += (int64_t)strlen(page.text) + (int64_t)page.word_count * LEAST_WORD_BYTES;
+	if (!keep_page(reader, answer->pages, &page, answer->result, error))
+		return false;
+	if (answer->text_bytes > reader->limits.result_bytes)
+		return error_set(error, ERROR_TOO_LARGE, "beyond the limit");
+	if (is_interrupted(reader))
+		return error_set(error, ERROR_TRY_AGAIN, "interrupted");
+	return clock_monotonic_ms() < deadline_ms || error_set(error, ERROR_TIMEOUT, "too late");
+}
+
+static bool take_layout(const struct reader *reader, struct answer *answer, int64_t deadline_ms, struct error *error)
+{
+	if (!answer->lines)
+		return error_set(error, ERROR_INTERNAL, "reader sent a layout that was not asked for");
+	if (reader_lines_full(answer->lines) && !finish_page(reader, answer, deadline_ms, error))
+		return false;
+	return reader_lines_begin(answer->lines, reader->frame.data ? reader->frame.data : "", reader->frame.length,
+				  error);
+}
+
+/* Takes one page, as text or as a layout. */
+static bool take_page_frame(const struct reader *reader, enum frame_type type, struct answer *answer,
+			    int64_t *left_bytes, int64_t deadline_ms, struct error *error)
+{
+	if (type == FRAME_LAYOUT)
+		return take_layout(reader, answer, deadline_ms, error);
+	*left_bytes -= (int64_t)reader->frame.length;
+	if (*left_bytes < 0)
+		return error_set(error, ERROR_TOO_LARGE, "beyond the limit");
+	return take_page(reader, answer->pages, answer->result, error);
+}
 
 /* Takes frames until the answer ends, each within its time. */
 static bool receive_answer(struct reader *reader, struct answer *answer, int64_t document_deadline_ms,
@@ -269,17 +337,18 @@ static bool receive_answer(struct reader *reader, struct answer *answer, int64_t
 		int64_t deadline_ms = document_deadline_ms;
 		if (page_time_ms > 0 && clock_monotonic_ms() + page_time_ms < deadline_ms)
 			deadline_ms = clock_monotonic_ms() + page_time_ms;
-		if (!frame_receive(reader->process.socket, &type, &reader->frame, (size_t)left_bytes + LAST_FRAME_BYTES,
-				   deadline_ms, reader->interrupt, NULL, error))
+		size_t longest = answer->lines ? FRAME_LONGEST_BYTES : (size_t)left_bytes + LAST_FRAME_BYTES;
+		if (!frame_receive(reader->process.socket, &type, &reader->frame, longest, deadline_ms, reader->interrupt,
+				   NULL, error))
 			return false;
-		if (type != FRAME_PAGE)
+		if (type != FRAME_PAGE && type != FRAME_LAYOUT)
 			break;
-		left_bytes -= (int64_t)reader->frame.length;
-		if (left_bytes < 0)
-			return error_set(error, ERROR_TOO_LARGE, "beyond the limit");
-		if (!take_page(reader, answer->pages, answer->result, error))
+		if (!take_page_frame(reader, type, answer, &left_bytes, document_deadline_ms, error))
 			return false;
 	}
+	while (type == FRAME_DONE && answer->lines && answer->lines->pending_count > 0)
+		if (!finish_page(reader, answer, document_deadline_ms, error))
+			return false;
 	const char *bytes = reader->frame.data ? reader->frame.data : "";
 	json_t *root = reader->frame.length <= LAST_FRAME_BYTES ? json_loadb(bytes, reader->frame.length, 0, NULL) : NULL;
 	bool done = false;
@@ -290,6 +359,8 @@ static bool receive_answer(struct reader *reader, struct answer *answer, int64_t
 	else
 		error_set(error, ERROR_INTERNAL, "reader sent a wrong end of its answer");
 	json_decref(root);
+	if (done && answer->lines)
+		reader_lines_describe(answer->lines, &answer->result->engine);
 	return done;
 }
 
@@ -348,9 +419,12 @@ bool reader_start(struct reader *reader, const char *lang, struct error *error)
 	struct result unused = { 0 };
 	struct answer answer = { .pages = "", .result = &unused };
 	struct buffer request = { 0 };
+	struct reader_lines lines = { 0 };
 	append_string(&request, "{\"lang\":", lang);
 	buffer_append_char(&request, '}');
-	bool done = converse(reader, FRAME_LOAD, &request, -1, &answer, error);
+	bool done = !reader->engine || reader_lines_open(&lines, reader->engine, lang, error);
+	done = done && converse(reader, FRAME_LOAD, &request, -1, &answer, error);
+	reader_lines_close(&lines);
 	result_free_pages(&unused);
 	buffer_free(&request);
 	return done;
@@ -380,12 +454,16 @@ bool reader_read(struct reader *reader, const struct reader_request *request, st
 	result->error = (struct error){ 0 };
 	result->error_page = 0;
 	result->ms.decode_ms = result->ms.layout_ms = result->ms.recognise_ms = 0;
-	bool done = check_request(reader, request, &reason);
+	struct reader_lines lines = { 0 };
+	bool done = check_request(reader, request, &reason) &&
+		    (!reader->engine || reader_lines_open(&lines, reader->engine, request->lang, &reason));
 	if (done) {
-		write_read_request(request, &reader->limits, &text);
+		answer.lines = reader->engine ? &lines : NULL;
+		write_read_request(request, &reader->limits, &lines, &text);
 		done = converse(reader, FRAME_READ, &text, request->descriptor, &answer, &reason);
 		buffer_free(&text);
 	}
+	reader_lines_close(&lines);
 	if (done)
 		return true;
 	result_free_pages(result);

@@ -16,6 +16,7 @@
 
 #include "common/base/error.h"
 #include "common/json/result.h"
+#include "common/ocr/recogniser.h"
 
 struct reader_limits {
 	int64_t document_bytes; /* larger: too_large */
@@ -38,16 +39,33 @@ struct reader_request {
 	const char *password; /* user password of an encrypted PDF, or NULL */
 };
 
+/*
+ * Our own engine: the child finds the lines and cuts out their images, and this process reads them. Borrowed, shared by
+ * all readers.
+ */
+struct reader_engine {
+	struct text_models *models;
+	struct recogniser *recogniser;
+	enum network_backend backend; /* that the models were made for */
+};
+
 struct reader_options {
 	/* NULL: FILOT_READER, else beside the running program (../libexec/filot-reader, ../libexec/filot/filot-reader) */
 	const char *program;
 	const char *tessdata; /* folder of models; NULL: Tesseract's own default */
 	struct reader_limits limits;
+	const struct reader_engine *engine; /* NULL: the child reads, by libtesseract's own */
 	int64_t recycle_documents; /* a fresh child after so many (libtesseract grows); 0: never */
 	int64_t recycle_rss_bytes; /* or once its memory is above this after a document; 0: never */
 };
 
 struct reader;
+
+/*
+ * With an engine, pages are read while the child lays out the next ones; page times of recognition are then those of the
+ * recogniser's threads. reader_read and reader_start also fail with ERROR_UNKNOWN_LANGUAGE for a model that ours does not
+ * take; the message says why and that `--engine tesseract` takes it. An interrupt is noticed between pages.
+ */
 
 /*
  * Starts nothing yet: the child is started by the first request (or reader_start). Copies what options point to.

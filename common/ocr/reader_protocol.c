@@ -138,8 +138,8 @@ static bool receive_some(int socket, void *bytes, size_t length, size_t *receive
 
 static bool known_type(int type)
 {
-	return type == FRAME_LOAD || type == FRAME_READ || type == FRAME_PAGE || type == FRAME_DONE ||
-	       type == FRAME_ERROR;
+	return type == FRAME_LOAD || type == FRAME_READ || type == FRAME_PAGE || type == FRAME_LAYOUT ||
+	       type == FRAME_DONE || type == FRAME_ERROR;
 }
 
 bool frame_receive(int socket, enum frame_type *type, struct buffer *payload, size_t longest, int64_t deadline_ms,

@@ -32,7 +32,7 @@ ocr() {
 	ocr "$sample" >line
 	[ "$(wc -l <line)" -eq 1 ]
 	jq -e --arg name "$sample" '.v == 1 and .status == "done" and .document == $name and (has("job") | not)
-		and (.pages | length) == 1 and .engine.backend == "tesseract" and .engine.model == "eng"
+		and (.pages | length) == 1 and (.engine.backend | IN("generic", "avx2", "avx512vnni")) and .engine.model == "eng"
 		and (.engine.model_sha256 | test("^[0-9a-f]{64}$")) and (.ms.total >= .ms.recognise)' line
 	jq -e '.pages[0] | .page == 1 and .width == 640 and .height == 480 and .rotation == 0
 		and (.text | startswith("This is a lot of 12 point text")) and .confidence > 80

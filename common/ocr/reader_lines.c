@@ -1,0 +1,114 @@
+/* Layouts in, pages out, in order. What comes from the child is checked by layout_read. */
+#include "common/ocr/reader_lines.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "common/ocr/languages.h"
+#include "common/ocr/reader_protocol.h"
+
+/* One language of the list; the first one's blacklist is for all. */
+static bool take_model(struct reader_lines *lines, const char *name, size_t length, struct error *error)
+{
+	char language[128];
+
+	if (lines->model_count == ASSEMBLE_LANGUAGES_MOST || length >= sizeof language)
+		return error_set(error, ERROR_UNKNOWN_LANGUAGE, "too many languages; --engine tesseract takes more");
+	(void)snprintf(language, sizeof language, "%.*s", (int)length, name);
+	for (size_t i = 0; i < lines->model_count; i++)
+		if (strcmp(lines->models[i]->name, language) == 0)
+			return true;
+	const char *blacklist = lines->model_count ? lines->models[0]->blacklist : NULL;
+	const struct text_model *model = text_models_take(lines->engine->models, language, blacklist, error);
+	if (model) {
+		lines->models[lines->model_count++] = model;
+		return true;
+	}
+	/* For whoever sent the job it is the language that is wrong. */
+	if (error->code == ERROR_CONFIG)
+		error->code = ERROR_UNKNOWN_LANGUAGE;
+	return false;
+}
+
+bool reader_lines_open(struct reader_lines *lines, const struct reader_engine *engine, const char *languages,
+		       struct error *error)
+{
+	*lines = (struct reader_lines){ .engine = engine };
+	if (!languages_valid(languages))
+		return error_set(error, ERROR_UNKNOWN_LANGUAGE,
+				 "\"%.64s\" names no languages; write them as eng or deu+eng", languages);
+	for (const char *name = languages; *name;) {
+		size_t length = strcspn(name, "+");
+
+		if (!take_model(lines, name, length, error))
+			return false;
+		name += length + (name[length] == '+');
+	}
+	lines->height_count = page_reader_heights(lines->models, lines->model_count, lines->heights);
+	return lines->height_count > 0 || error_set(error, ERROR_UNKNOWN_LANGUAGE,
+						     "the networks of %s have too many heights; use --engine tesseract",
+						     languages);
+}
+
+bool reader_lines_full(const struct reader_lines *lines)
+{
+	return lines->pending_count == READER_PAGES_AHEAD;
+}
+
+bool reader_lines_begin(struct reader_lines *lines, const void *payload, size_t length, struct error *error)
+{
+	struct pending_page *pending = &lines->pending[lines->pending_count];
+	struct frame_layout head;
+	struct layout layout;
+
+	if (length < sizeof head)
+		return error_set(error, ERROR_INTERNAL, "reader sent a layout without its page");
+	memcpy(&head, payload, sizeof head);
+	if (head.decode_ms < 0 || head.layout_ms < 0)
+		return error_set(error, ERROR_INTERNAL, "reader sent a layout of negative time");
+	if (!layout_read(&layout, (const char *)payload + sizeof head, length - sizeof head, error))
+		return error_prefix(error, "reader");
+	*pending = (struct pending_page){ .page = { .number = head.page,
+						    .width = layout.width,
+						    .height = layout.height,
+						    .decode_ms = head.decode_ms,
+						    .layout_ms = head.layout_ms } };
+	pending->reading =
+	    page_reading_begin(lines->engine->recogniser, &layout, lines->models, lines->model_count, error);
+	lines->pending_count += pending->reading != NULL;
+	return pending->reading != NULL;
+}
+
+bool reader_lines_finish(struct reader_lines *lines, struct page *page, struct error *error)
+{
+	struct pending_page oldest = lines->pending[0];
+	bool done = page_reading_finish(oldest.reading, page, error);
+
+	if (done) {
+		page->number = oldest.page.number;
+		page->decode_ms = oldest.page.decode_ms;
+		page->layout_ms = oldest.page.layout_ms;
+		page->recognise_ms = page_reading_us(oldest.reading) / 1000;
+	}
+	page_reading_free(oldest.reading);
+	lines->pending_count--;
+	memmove(lines->pending, lines->pending + 1, lines->pending_count * sizeof *lines->pending);
+	return done;
+}
+
+void reader_lines_describe(const struct reader_lines *lines, struct engine_info *engine)
+{
+	(void)snprintf(engine->backend, sizeof engine->backend, "%s", network_backend_name(lines->engine->backend));
+	if (lines->model_count == 1)
+		(void)snprintf(engine->model_sha256, sizeof engine->model_sha256, "%s", lines->models[0]->sha256);
+}
+
+void reader_lines_close(struct reader_lines *lines)
+{
+	for (size_t i = 0; i < lines->pending_count; i++)
+		page_reading_free(lines->pending[i].reading);
+	lines->pending_count = 0;
+	for (size_t i = 0; i < lines->model_count; i++)
+		text_models_give(lines->engine->models, lines->models[i]);
+	lines->model_count = 0;
+}
