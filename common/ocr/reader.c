@@ -161,10 +161,9 @@ static void write_read_request(const struct reader_request *request, const struc
 	append_string(out, ",\"pages\":", request->pages);
 	buffer_printf(out, ",\"dpi\":%d,\"psm\":%d", request->dpi, request->psm);
 	append_string(out, ",\"password\":", request->password);
-	buffer_append_string(out, ",\"heights\":[");
 	for (size_t index = 0; index < lines->height_count; index++)
-		buffer_printf(out, "%s%d", index ? "," : "", lines->heights[index]);
-	buffer_append_char(out, ']');
+		buffer_printf(out, "%s%d", index ? "," : ",\"heights\":[", lines->heights[index]);
+	buffer_append_string(out, lines->height_count ? "]" : "");
 	buffer_printf(out,
 		      ",\"limits\":{\"pages\":%lld,\"page_pixels\":%lld,\"document_bytes\":%lld,\"result_bytes\":%lld}}",
 		      (long long)limits->pages, (long long)limits->page_pixels, (long long)limits->document_bytes,
