@@ -9,6 +9,22 @@
 #include "cmd/filot-buli2/service.h"
 #include "common/base/stop.h"
 #include "common/http/http.h"
+#include "common/redis/metrics_publish.h"
+
+/* As a service or from cron; its figures are published. */
+static bool run_service(const struct delivery_settings *settings, struct output *output, struct error *error)
+{
+	struct metrics_publish_settings publishing = { .redis_url = settings->redis_url, .redis_ca = settings->redis_ca,
+						       .queue_name = settings->jobs_queue_name, .command = "filot-buli2" };
+	publishing.metrics = output->metrics = metrics_new(error);
+	struct metrics_publisher *publisher = output->metrics ? metrics_publisher_start(&publishing, error) : NULL;
+	output->process = publisher ? metrics_publisher_process(publisher) : "";
+	bool good = publisher && service_run(settings, output, error);
+	metrics_publisher_stop(publisher);
+	metrics_free(output->metrics);
+	output->metrics = NULL;
+	return good;
+}
 
 static bool run(const struct delivery_settings *settings, const char *place, int *status, struct error *error)
 {
@@ -24,7 +40,7 @@ static bool run(const struct delivery_settings *settings, const char *place, int
 		return good;
 	}
 	output_open(&output);
-	good = settings->from_queue || settings->drain ? service_run(settings, &output, error)
+	good = settings->from_queue || settings->drain ? run_service(settings, &output, error)
 						       : lines_run(settings, &output, error);
 	/* A daemon that was asked to end did its work; a run that is over tells how it went. */
 	if (!settings->from_queue &&

@@ -2,6 +2,7 @@
 #include "cmd/filot-buli2/output.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -31,7 +32,13 @@ static bool write_all(const char *bytes, size_t length)
 bool output_receipt(struct output *output, const struct buli2_receipt *receipt, struct error *error)
 {
 	struct buffer line = { 0 };
+	char status[16] = "";
 	buli2_receipt_write(&line, receipt);
+	if (receipt->http_status)
+		(void)snprintf(status, sizeof status, "%ld", receipt->http_status);
+	metrics_count(output->metrics, METRIC_BULI2_DELIVERIES, 1, buli2_end_names[receipt->end], status);
+	if (receipt->http_status)
+		metrics_time_us(output->metrics, METRIC_BULI2_SECONDS, receipt->ms * 1000);
 	(void)pthread_mutex_lock(&output->lock);
 	bool written = !line.failed && write_all(line.data, line.length);
 	int why = errno;

@@ -1,15 +1,18 @@
-/* Receipt lines on standard output, whole ones, from any thread; and what they were. */
+/* Receipt lines on standard output, whole ones, from any thread; and what they were, as counts and figures. */
 #ifndef FILOT_BULI2_OUTPUT_H
 #define FILOT_BULI2_OUTPUT_H
 
 #include <pthread.h>
 
+#include "common/base/metrics.h"
 #include "common/buli2/request.h"
 
 struct output {
 	pthread_mutex_t lock;
 	int64_t counts[BULI2_END_COUNT];
 	bool failed; /* standard output is gone */
+	struct metrics *metrics; /* the caller's, or NULL */
+	const char *process; /* its name in gauges */
 };
 
 void output_open(struct output *output);

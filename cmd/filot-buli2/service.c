@@ -184,6 +184,7 @@ static void run_queue(struct service *service, struct sender *scout)
 			log_warning("look_failed", log_failure(&why));
 		else if (looked.requests || relayed)
 			begin_round(service);
+		metrics_set(service->output->metrics, METRIC_BULI2_BREAKER, looked.breaker_ms > 0, service->output->process);
 		if (looked.breaker_ms > 0 && open_ms == 0)
 			log_info("breaker_waits", log_integer("ms", looked.breaker_ms));
 		open_ms = looked.breaker_ms;

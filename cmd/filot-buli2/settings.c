@@ -21,6 +21,7 @@ static void set_defaults(struct delivery_settings *settings)
 		.dead_keep_ms = INT64_C(90) * 86400 * 1000,
 		.wait_ms = 30 * 1000,
 		.queue_name = "buli2",
+		.jobs_queue_name = "ocr",
 	};
 }
 
@@ -73,6 +74,8 @@ struct command delivery_command(struct delivery_settings *s)
 		  .setting = "FILOT_REDIS_CA" },
 		{ "database-url", 0, OPTION_STRING, &s->database_url, "URL", "where deliveries are recorded",
 		  .setting = "FILOT_DATABASE_URL", .alias = "DATABASE_URL", .secret = true, .required_if = &s->from_queue },
+		{ NULL, 0, OPTION_STRING, &s->jobs_queue_name, NULL, "the jobs' queue, beside which figures are kept (ocr)",
+		  .setting = "FILOT_QUEUE_NAME" },
 		{ NULL, 0, OPTION_STRING, &s->api_url, NULL, "BULI2: where requests are posted",
 		  .setting = "FILOT_BULI2_API_URL", .required_if = &options_always },
 		{ NULL, 0, OPTION_STRING, &s->api_key, NULL, "BULI2: the API key", .setting = "FILOT_BULI2_API_KEY",

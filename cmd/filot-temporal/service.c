@@ -16,6 +16,7 @@
 #include "common/base/log.h"
 #include "common/base/stop.h"
 #include "common/pg/pg.h"
+#include "common/redis/metrics_publish.h"
 #include "common/temporal/event.h"
 #include "workflows_due_sql.h"
 #include "workflows_release_sql.h"
@@ -27,6 +28,7 @@ struct service {
 	const struct tell_settings *settings;
 	struct pg *pg;
 	struct temporal_client *client;
+	struct metrics *metrics; /* NULL: nobody keeps figures */
 };
 
 bool receipt_print(const char *event, const char *verification, const struct temporal_answer *answer,
@@ -67,8 +69,14 @@ static bool tell(struct service *service, const PGresult *row, enum temporal_eve
 {
 	const char *id = PQgetvalue(row, 0, ID), *state = PQgetvalue(row, 0, STATE);
 	const char *data = PQgetvalue(row, 0, (int)START_DATA + (int)event);
-	if (!temporal_tell(service->client, event, id, state, data, answer, error) ||
-	    !receipt_print(temporal_event_names[event], id, answer, error))
+	int64_t start_us = clock_monotonic_us();
+	if (!temporal_tell(service->client, event, id, state, data, answer, error))
+		return false;
+	metrics_count(service->metrics, METRIC_TEMPORAL_CALLS, 1, temporal_event_names[event],
+		      temporal_outcome_names[answer->outcome]);
+	metrics_time_us(service->metrics, METRIC_TEMPORAL_SECONDS, clock_monotonic_us() - start_us,
+			temporal_event_names[event]);
+	if (!receipt_print(temporal_event_names[event], id, answer, error))
 		return false;
 	bool taken = answer->outcome == TEMPORAL_DONE || answer->outcome == TEMPORAL_ALREADY;
 	log_write(taken ? LOG_LEVEL_INFO : LOG_LEVEL_WARNING, "temporal",
@@ -154,7 +162,10 @@ bool service_run(const struct tell_settings *settings, struct error *error)
 {
 	const struct pg_settings database = { .url = settings->database_url, .application_name = "filot-temporal",
 					      .connect_ms = 5000, .statement_ms = 10 * 1000, .reconnect_ms = 10 * 1000 };
+	struct metrics_publish_settings publishing = { .redis_url = settings->redis_url, .redis_ca = settings->redis_ca,
+						       .queue_name = settings->jobs_queue_name, .command = "filot-temporal" };
 	struct service service = { .settings = settings };
+	struct metrics_publisher *publisher = NULL;
 	bool good = false;
 	if (!settings->temporal.endpoint) {
 		log_info("temporal_off", log_string("why", "FILOT_TEMPORAL_ENDPOINT is not set"));
@@ -164,10 +175,17 @@ bool service_run(const struct tell_settings *settings, struct error *error)
 	}
 	service.client = temporal_client_new(&settings->temporal, error);
 	service.pg = service.client ? pg_new(&database, error) : NULL;
-	if (service.pg && pg_connect(service.pg, settings->wait_ms, error)) {
+	if (settings->redis_url)
+		publishing.metrics = service.metrics = metrics_new(error);
+	if (service.metrics)
+		publisher = metrics_publisher_start(&publishing, error);
+	bool figures = !settings->redis_url || publisher;
+	if (figures && service.pg && pg_connect(service.pg, settings->wait_ms, error)) {
 		log_info("ready", log_string("namespace", settings->temporal.namespace));
 		good = run(&service, error);
 	}
+	metrics_publisher_stop(publisher);
+	metrics_free(service.metrics);
 	pg_free(service.pg);
 	temporal_client_free(service.client);
 	return good;

@@ -9,7 +9,7 @@
 
 const char *const temporal_event_names[TEMPORAL_EVENT_COUNT] = { "start", "read", "decided" };
 
-static const char *const outcome_names[TEMPORAL_OUTCOME_COUNT] = { "done", "already", "gone", "failed", "refused" };
+const char *const temporal_outcome_names[TEMPORAL_OUTCOME_COUNT] = { "done", "already", "gone", "failed", "refused" };
 
 static bool refuse(struct error *error, const char *member, const char *rule)
 {
@@ -90,7 +90,7 @@ void temporal_receipt_write(struct buffer *line, const char *event, const char *
 		write_text(line, "event", event);
 	if (verification)
 		write_text(line, "verification", verification);
-	write_text(line, "status", answer ? outcome_names[answer->outcome] : "off");
+	write_text(line, "status", answer ? temporal_outcome_names[answer->outcome] : "off");
 	if (answer && *answer->run_id)
 		write_text(line, "run_id", answer->run_id);
 	if (answer && answer->status)

@@ -16,6 +16,9 @@ enum temporal_event { TEMPORAL_START, TEMPORAL_READ, TEMPORAL_DECIDED, TEMPORAL_
 
 extern const char *const temporal_event_names[TEMPORAL_EVENT_COUNT];
 
+/* "done", "already", "gone", "failed", "refused". */
+extern const char *const temporal_outcome_names[TEMPORAL_OUTCOME_COUNT];
+
 struct temporal_line {
 	enum temporal_event event;
 	char verification[129];

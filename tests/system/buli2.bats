@@ -17,7 +17,8 @@ teardown_file() {
 setup() {
 	database_new
 	FILOT_BULI2_QUEUE_NAME=test$BATS_TEST_NUMBER
-	export FILOT_BULI2_QUEUE_NAME
+	FILOT_QUEUE_NAME=$FILOT_BULI2_QUEUE_NAME-jobs # where figures go
+	export FILOT_BULI2_QUEUE_NAME FILOT_QUEUE_NAME
 	queue="filot:{$FILOT_BULI2_QUEUE_NAME}"
 	cd "$BATS_TEST_TMPDIR"
 	filot-migrate up --dir "${FILOT_MIGRATIONS:-$FILOT_ROOT/migrations}" >/dev/null
@@ -61,6 +62,7 @@ effects_are() {
 	filot-buli2 --drain >again
 	[ ! -s again ]
 	buli2_state_is .requests 1
+	[ "$(redis hget "filot:{$FILOT_QUEUE_NAME}:metrics" 'filot_buli2_deliveries{outcome="delivered",status="202"}')" = 1 ]
 }
 
 @test "failures that may pass are tried again until it works, with one key and one body" {
