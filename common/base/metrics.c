@@ -81,11 +81,28 @@ static void put(struct text *text, const char *bytes, size_t length)
 	}
 }
 
+/* How many bytes from here on need no thought: printable ASCII but for quotes and backslashes. */
+static size_t plain_length(const char *text, size_t most)
+{
+	size_t length = 0;
+	for (; length < most; length++) {
+		unsigned char byte = (unsigned char)text[length];
+		if (byte < ' ' || byte > '~' || byte == '"' || byte == '\\')
+			break;
+	}
+	return length;
+}
+
 /* Escaped as OpenMetrics demands: \\, \" and \n. */
 static void put_value(struct text *text, const char *value)
 {
 	size_t length = strnlen(value, VALUE_LONGEST + 4);
-	for (size_t at = 0; at < length;) {
+	for (size_t at = 0; at < length && at < VALUE_LONGEST;) {
+		size_t plain = plain_length(value + at, (length < VALUE_LONGEST ? length : VALUE_LONGEST) - at);
+		put(text, value + at, plain);
+		at += plain;
+		if (at == length || at == VALUE_LONGEST)
+			break;
 		size_t step = json_text_utf8_length(value + at, length - at);
 		if (at + (step ? step : 1) > VALUE_LONGEST)
 			break;
