@@ -463,12 +463,20 @@ void metrics_take(struct metrics *metrics, metrics_visit *visit, void *context)
 	}
 }
 
+static bool is_of_process(const struct metric_family *family)
+{
+	bool process = false;
+	for (size_t index = 0; family->labels[index]; index++)
+		process |= strcmp(family->labels[index], "process") == 0;
+	return family->kind == METRIC_GAUGE && process;
+}
+
 void metrics_gauges(const struct metrics *metrics, struct buffer *text)
 {
 	size_t count = atomic_load_explicit(&metrics->count, memory_order_acquire);
 	for (size_t index = 0; index < count; index++) {
 		const struct series *series = metrics->all[index];
-		if (series->family->kind != METRIC_GAUGE)
+		if (!is_of_process(series->family))
 			continue;
 		buffer_printf(text, "%s{%s} ", series->family->name, series->labels);
 		write_number(text, gauge_value(series));

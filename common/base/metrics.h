@@ -120,7 +120,10 @@ int64_t metrics_lost(const struct metrics *metrics);
 typedef void metrics_visit(void *context, const char *cell, int64_t amount);
 void metrics_take(struct metrics *metrics, metrics_visit *visit, void *context);
 
-/* Appends the gauges, a line each: "FAMILY{LABELS} VALUE\n". */
+/*
+ * Appends the gauges that have the label "process", a line each: "FAMILY{LABELS} VALUE\n". Others are about the system, not
+ * about the process that tells them, and two processes that told them would contradict each other.
+ */
 void metrics_gauges(const struct metrics *metrics, struct buffer *text);
 
 /*
