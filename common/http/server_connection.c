@@ -281,7 +281,7 @@ static enum MHD_Result discard(struct server_request *request, size_t *upload_by
 		return queue(request);
 	progress(request, *upload_bytes);
 	*upload_bytes = 0;
-	return request->received_bytes > request->limit_bytes + DISCARD_BYTES ? MHD_NO : MHD_YES;
+	return request->received_bytes - request->limit_bytes > DISCARD_BYTES ? MHD_NO : MHD_YES;
 }
 
 /* At the first call: answers now, and the connection ends, when the body is not worth reading. */
@@ -347,10 +347,21 @@ static enum MHD_Result begin(struct server_request *request, struct MHD_Connecti
 	return MHD_YES;
 }
 
+/*
+ * libmicrohttpd takes a chunked body whose client closed the connection in its middle for a whole one. A client that
+ * closed its side when the body ends is one that broke off: nobody sends a chunked body and then half-closes.
+ */
+static bool broke_off(const struct server_request *request)
+{
+	char byte;
+	return request->content_length < 0 &&
+	       recv(request->connection->descriptor, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+}
+
 static enum MHD_Result gather(struct server_request *request, const char *upload, size_t *upload_bytes)
 {
 	if (!*upload_bytes)
-		return handle_now(request);
+		return broke_off(request) ? MHD_NO : handle_now(request);
 	if (request->received_bytes + (int64_t)*upload_bytes > request->limit_bytes) {
 		problem_answer(request, 413, "too_large", NULL);
 		request->phase = PHASE_DISCARD;
@@ -402,7 +413,9 @@ static enum MHD_Result follow(struct server_request *request, const char *upload
 		connection_set_deadline(connection, connection->server->settings.stall_ms);
 	} else if (open && !ended && *upload_bytes) {
 		feed(request, upload, upload_bytes);
-		result = request->received_bytes > request->limit_bytes + DISCARD_BYTES ? MHD_NO : MHD_YES;
+		result = request->received_bytes - request->limit_bytes > DISCARD_BYTES ? MHD_NO : MHD_YES;
+	} else if (open && !ended && broke_off(request)) {
+		result = MHD_NO;
 	} else {
 		request->body_ended = request->body_ended || open;
 		(void)pthread_cond_signal(&connection->changed);
