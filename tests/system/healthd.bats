@@ -5,6 +5,7 @@
 # shellcheck disable=SC2094,SC2030,SC2031 # a test is a subshell on purpose
 bats_require_minimum_version 1.5.0
 load helper
+load api
 
 setup_file() {
 	servers_setup redis postgres storage
@@ -293,6 +294,25 @@ breaks() {
 	sample_is 'filot_buli2_requests{} 1'
 	sample_is 'filot_buli2_dead{} 1'
 	redis del 'filot:{buli2}:requests' 'filot:{buli2}:retry' 'filot:{buli2}:dead' >/dev/null
+}
+
+@test "the API's requests and their times are counted there, and over its restarts here" {
+	local API_URL number
+	FILOT_JWT_SECRET=$(openssl rand -hex 32)
+	FILOT_SESSION_SECRET=$(openssl rand -hex 32)
+	FILOT_SERVICE_KEY=$(openssl rand -hex 32)
+	export FILOT_JWT_SECRET FILOT_SESSION_SECRET FILOT_SERVICE_KEY
+	daemon
+	for number in 1 2; do
+		api_start
+		curl -s "$API_URL/documents?[1-5]" -o /dev/null
+		curl -sf "$API_URL/metrics" | PYTHONPATH=$(prometheus_path) python3 "$FILOT_ROOT/tests/system/healthd_check.py" metrics >one
+		grep -qxF 'filot_api_requests_total{method="GET",route="/documents",status="401"} 5' one
+		api_stop
+		wait_for 10 "the API's requests" sample_is \
+			"filot_api_requests_total{method=\"GET\",route=\"/documents\",status=\"401\"} $((5 * number))"
+		sample_is "filot_api_request_seconds_count{route=\"/documents\"} $((5 * number))"
+	done
 }
 
 @test "what is counted is told to CloudWatch once, whoever tells it, in valid EMF" {
