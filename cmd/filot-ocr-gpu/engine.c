@@ -85,8 +85,10 @@ struct engine *engine_open(const struct ocr_settings *settings, struct error *er
 				network_backend_name(parts->backend));
 	else if (find_tessdata(settings, folder, error))
 		parts->models = text_models_new(folder, parts->backend, MODELS_KEPT, error);
+	struct recogniser_options options = recogniser_default_options;
+	options.threads = (int32_t)settings->threads;
 	if (parts->models)
-		parts->recogniser = recogniser_new(&recogniser_default_options, parts->models, error);
+		parts->recogniser = recogniser_new(&options, parts->models, error);
 	if (parts->recogniser)
 		return engine;
 	engine_close(engine);

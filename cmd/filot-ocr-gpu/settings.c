@@ -45,6 +45,8 @@ struct command ocr_command(struct ocr_settings *s)
 		  .choices = engine_names },
 		{ "backend", 0, OPTION_CHOICE, &s->backend, "NAME",
 		  "filot's arithmetic: auto, generic, avx2 or avx512vnni (auto)", .choices = backend_names },
+		{ "threads", 0, OPTION_INTEGER, &s->threads, "N", "that read lines with filot's engine (the cores)",
+		  .setting = "FILOT_THREADS", .minimum = 1, .maximum = RECOGNISER_THREADS_MOST },
 		{ "password-file", 0, OPTION_STRING, &s->password_file, "FILE", "password of encrypted PDFs" },
 		{ "jobs", 'j', OPTION_INTEGER, &s->jobs, "N", "documents read side by side (the cores)",
 		  .setting = "FILOT_JOBS", .minimum = 1, .maximum = 256 },

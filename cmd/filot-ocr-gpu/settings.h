@@ -19,6 +19,7 @@ struct ocr_settings {
 	int64_t dpi, psm;
 	int engine;  /* enum ocr_engine */
 	int backend; /* 0: the fastest, else 1 + enum network_backend */
+	int64_t threads; /* of the recogniser; 0: the cores */
 	const char *password_file;
 	int64_t jobs;
 	const char *tessdata;

@@ -2,7 +2,7 @@
  * usage: peak_memory COMMAND [ARGUMENT...]
  *
  * Runs a command and prints on standard error the most memory, in KiB, that it and all processes it started had at one
- * time: the sum of their proportional set sizes (pages that several share count once), looked at every 2 ms. Exits as the
+ * time: the sum of their proportional set sizes (pages that several share count once), looked at every 3 ms. Exits as the
  * command does.
  */
 #include <dirent.h>
@@ -14,43 +14,70 @@
 #include <time.h>
 #include <unistd.h>
 
-/* 0 when the process is gone or none of the group. */
-static long proportional_kib(const char *process, pid_t group)
+static bool read_parent(long process, long *parent)
 {
-	char path[300], line[256];
-	long kib = 0, of_group = 0;
+	char path[64], line[512];
 	FILE *file;
 
-	(void)snprintf(path, sizeof path, "/proc/%s/stat", process);
+	(void)snprintf(path, sizeof path, "/proc/%ld/stat", process);
 	file = fopen(path, "r");
 	if (!file)
-		return 0;
-	/* The name, in parentheses, may hold anything; after it: state, parent, group. */
+		return false;
+	/* The name, in parentheses, may hold anything; after it: state, parent. */
 	size_t length = fread(line, 1, sizeof line - 1, file);
 	(void)fclose(file);
 	line[length] = '\0';
 	const char *end = strrchr(line, ')');
-	if (!end || sscanf(end + 1, " %*c %*d %ld", &of_group) != 1 || of_group != (long)group)
-		return 0;
-	(void)snprintf(path, sizeof path, "/proc/%s/smaps_rollup", process);
-	file = fopen(path, "r");
-	while (file && fgets(line, sizeof line, file))
-		if (sscanf(line, "Pss: %ld", &kib) == 1)
-			break;
-	if (file)
-		(void)fclose(file);
-	return kib;
+	return end && sscanf(end + 1, " %*c %ld", parent) == 1;
 }
 
-static long group_kib(pid_t group)
+static bool descends_from(long process, long ancestor)
+{
+	long parent = process;
+
+	while (parent > 1 && parent != ancestor)
+		if (!read_parent(parent, &parent))
+			return false;
+	return parent == ancestor;
+}
+
+/* 0 when the process is gone. */
+static long memory_kib(long process)
+{
+	char path[64], line[256];
+	long kib = 0, resident = 0;
+	FILE *file;
+
+	(void)snprintf(path, sizeof path, "/proc/%ld/smaps_rollup", process);
+	file = fopen(path, "r");
+	while (file && kib == 0 && fgets(line, sizeof line, file))
+		(void)sscanf(line, "Pss: %ld", &kib);
+	if (file)
+		(void)fclose(file);
+	if (kib > 0)
+		return kib;
+	/* One that may not be looked into: all its resident pages. */
+	(void)snprintf(path, sizeof path, "/proc/%ld/statm", process);
+	file = fopen(path, "r");
+	if (file && fscanf(file, "%*d %ld", &resident) != 1)
+		resident = 0;
+	if (file)
+		(void)fclose(file);
+	return resident * (sysconf(_SC_PAGESIZE) / 1024);
+}
+
+static long family_kib(long ancestor)
 {
 	DIR *processes = opendir("/proc");
 	const struct dirent *entry;
 	long sum = 0;
 
-	while (processes && (entry = readdir(processes)))
-		if (entry->d_name[0] >= '1' && entry->d_name[0] <= '9')
-			sum += proportional_kib(entry->d_name, group);
+	while (processes && (entry = readdir(processes))) {
+		long process = strtol(entry->d_name, NULL, 10);
+
+		if (process > 0 && descends_from(process, ancestor))
+			sum += memory_kib(process);
+	}
 	if (processes)
 		(void)closedir(processes);
 	return sum;
@@ -58,7 +85,7 @@ static long group_kib(pid_t group)
 
 int main(int argc, char **argv)
 {
-	const struct timespec pause = { .tv_nsec = 2000000 };
+	const struct timespec pause = { .tv_nsec = 3000000 };
 	long peak = 0, now;
 	int status = 0;
 
@@ -68,12 +95,11 @@ int main(int argc, char **argv)
 	}
 	pid_t child = fork();
 	if (child == 0) {
-		(void)setpgid(0, 0);
 		(void)execvp(argv[1], argv + 1);
 		_exit(127);
 	}
 	while (waitpid(child, &status, WNOHANG) == 0) {
-		now = group_kib(child);
+		now = family_kib(child);
 		peak = now > peak ? now : peak;
 		(void)nanosleep(&pause, NULL);
 	}
