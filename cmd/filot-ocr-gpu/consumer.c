@@ -24,6 +24,7 @@
 #define CLAIM_BLOCK_MS 2000 /* bounds how late a stop signal and a due retry are noticed */
 #define HEARTBEAT_MS 15000
 #define METRICS_MS 60000
+#define PROGRESS_MS 1000 /* jobs that are read within that tell of their end only */
 #define PROTECTION_MS 1000 /* how soon after becoming busy or idle the ECS agent is told */
 #define RECONNECT_MS 3000
 
@@ -34,6 +35,7 @@ struct handler_thread {
 	bool started;
 	bool busy; /* holds `delivery`; under consumer.mutex */
 	struct delivery delivery;
+	int told_pages; /* how many of them followers know to be read; -1: nothing yet */
 };
 
 struct consumer {
@@ -165,6 +167,38 @@ static void send_heartbeat(struct consumer *consumer, int64_t started_ms)
 	buffer_free(&json);
 }
 
+/* Tells those who follow how far the documents are that take long: all that is new in one go. */
+static void tell_progress(struct consumer *consumer)
+{
+	struct buffer *lines = calloc(consumer->thread_count, sizeof *lines);
+	const char **texts = calloc(consumer->thread_count, sizeof *texts);
+	struct error error = { 0 };
+	size_t count = 0;
+	(void)pthread_mutex_lock(&consumer->mutex);
+	for (size_t index = 0; lines && texts && index < consumer->thread_count; index++) {
+		struct handler_thread *thread = &consumer->threads[index];
+		const struct reader_progress *progress = slot_progress(thread->handler.slot);
+		int pages = thread->busy ? atomic_load(&progress->pages) : 0, read = atomic_load(&progress->read);
+		if (!pages || read == thread->told_pages)
+			continue;
+		delivery_write_progress(&thread->handler, &thread->delivery.job, read, pages, &lines[count]);
+		thread->told_pages = read;
+		texts[count] = lines[count].data;
+		count += !lines[count].failed;
+	}
+	(void)pthread_mutex_unlock(&consumer->mutex);
+	if (count) {
+		(void)pthread_mutex_lock(&consumer->control.mutex);
+		if (!queue_progress(consumer->control.queue, texts, count, &error))
+			log_debug("progress_not_told", log_failure(&error));
+		(void)pthread_mutex_unlock(&consumer->control.mutex);
+	}
+	for (size_t index = 0; lines && index < consumer->thread_count; index++)
+		buffer_free(&lines[index]);
+	free(lines);
+	free(texts);
+}
+
 static void log_metrics(struct consumer *consumer)
 {
 	log_info("metrics", log_integer("done", atomic_load(&consumer->counts.done)),
@@ -181,6 +215,7 @@ static void *run_keeper(void *argument)
 	int64_t renew_ms = started_ms;
 	int64_t heartbeat_ms = started_ms;
 	int64_t metrics_ms = started_ms + METRICS_MS;
+	int64_t progress_ms = started_ms + PROGRESS_MS;
 	bool ending = false;
 	while (!ending) {
 		int64_t now_ms = clock_monotonic_ms();
@@ -195,6 +230,10 @@ static void *run_keeper(void *argument)
 		if (now_ms >= metrics_ms) {
 			log_metrics(consumer);
 			metrics_ms = now_ms + METRICS_MS;
+		}
+		if (now_ms >= progress_ms) {
+			tell_progress(consumer);
+			progress_ms = now_ms + PROGRESS_MS;
 		}
 		protection_update(consumer->protection, busy_now(consumer) > 0);
 		int64_t next_ms = renew_ms < heartbeat_ms ? renew_ms : heartbeat_ms;
@@ -363,6 +402,7 @@ static void dispatch(struct consumer *consumer, struct delivery *deliveries, siz
 		/* others interrupt only busy handlers, and only under the mutex */
 		slot_interrupt_clear(thread->handler.slot);
 		thread->delivery = deliveries[next++];
+		thread->told_pages = -1;
 		thread->busy = true;
 	}
 	(void)pthread_cond_broadcast(&consumer->changed);

@@ -2,6 +2,7 @@
 #include "delivery.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "common/base/clock.h"
@@ -112,22 +113,66 @@ static void end_delivery(struct handler *handler, struct delivery *delivery, enu
 	}
 }
 
-static void write_event(struct buffer *event, const struct handler *handler, const struct job *job,
-			const struct result *result, const struct error *why)
+static void write_end(struct buffer *event, const struct job *job, const struct jobs_end *end, const struct error *why)
 {
-	char at[CLOCK_RFC3339_SIZE];
 	buffer_printf(event, "{\"v\":1,\"job\":\"%s\",\"document\":", job->id);
 	json_text_string(event, job->document, strlen(job->document));
-	buffer_printf(event, ",\"status\":\"%s\",\"attempt\":%" PRId64 ",\"pages\":%zu,\"at\":\"%s\",\"worker\":",
-		      why ? "failed" : "done", job->attempt, result->page_count,
-		      clock_rfc3339(clock_unix_ms(), at));
-	json_text_string(event, handler->worker, strlen(handler->worker));
+	buffer_printf(event,
+		      ",\"status\":\"%s\",\"attempt\":%" PRId64 ",\"pages\":%" PRId64 ",\"at\":\"%s\",\"worker\":",
+		      why ? "failed" : "done", end->attempt, end->pages, end->at);
+	json_text_string(event, end->worker, strlen(end->worker));
 	if (why) {
 		buffer_printf(event, ",\"error\":{\"code\":\"%s\",\"message\":", error_code_name(why->code));
 		json_text_string(event, why->message, strlen(why->message));
 		buffer_append_char(event, '}');
 	}
 	buffer_append_char(event, '}');
+}
+
+void delivery_write_progress(const struct handler *handler, const struct job *job, int page, int pages,
+			     struct buffer *line)
+{
+	char at[CLOCK_RFC3339_SIZE];
+	buffer_printf(line, "{\"v\":1,\"job\":\"%s\",\"document\":", job->id);
+	json_text_string(line, job->document, strlen(job->document));
+	buffer_printf(line,
+		      ",\"status\":\"running\",\"attempt\":%" PRId64 ",\"page\":%d,\"pages\":%d,\"at\":\"%s\",\"worker\":",
+		      job->attempt, page, pages, clock_rfc3339(clock_unix_ms(), at));
+	json_text_string(line, handler->worker, strlen(handler->worker));
+	buffer_append_char(line, '}');
+}
+
+/* The event of what this delivery came to. */
+static void write_event(struct buffer *event, const struct handler *handler, const struct job *job,
+			const struct result *result, const struct error *why)
+{
+	struct jobs_end end = { .done = true, .attempt = job->attempt, .pages = (int64_t)result->page_count };
+	(void)snprintf(end.worker, sizeof end.worker, "%s", handler->worker);
+	(void)clock_rfc3339(clock_unix_ms(), end.at);
+	write_end(event, job, &end, why);
+}
+
+/*
+ * Acknowledges what was done before. Whoever did it may have died before it told of it, so it is told now, as the database
+ * has it: followers hear of each job at least once. A cancelled job makes no event.
+ */
+static void finish_done(struct handler *handler, struct delivery *delivery)
+{
+	struct jobs_end end;
+	struct error error = { 0 };
+	struct buffer event = { 0 };
+	for (int attempt = 0; !jobs_end_read(handler->pg, &delivery->job, &end, &error); attempt++) {
+		if (attempt == 0)
+			log_warning("database_unavailable", log_string("job", delivery->job.id), log_failure(&error));
+		if (error.code != ERROR_UNAVAILABLE || must_stop(handler))
+			return; /* the claim stays and will be taken over */
+		pause_before_retry(handler, attempt);
+	}
+	log_info("job_already_done", log_string("job", delivery->job.id), log_integer("attempt", delivery->job.attempt));
+	if (end.done)
+		write_end(&event, &delivery->job, &end, NULL);
+	end_delivery(handler, delivery, ENDING_FINISH, NULL, event.data);
+	buffer_free(&event);
 }
 
 static bool tries_are_left(const struct handler *handler, const struct job *job, enum error_code code)
@@ -157,12 +202,13 @@ static void fail_delivery(struct handler *handler, struct delivery *delivery, co
 		log_warning("job_superseded", log_string("job", job->id), log_integer("attempt", job->attempt));
 		return;
 	}
+	if (outcome == JOBS_ALREADY_DONE) {
+		finish_done(handler, delivery);
+		return;
+	}
 	struct buffer event = { 0 };
 	write_event(&event, handler, job, result, why);
-	if (outcome == JOBS_ALREADY_DONE)
-		end_delivery(handler, delivery, ENDING_FINISH, NULL, NULL);
-	else
-		end_delivery(handler, delivery, again ? ENDING_RETRY : ENDING_BURY, why, again ? NULL : event.data);
+	end_delivery(handler, delivery, again ? ENDING_RETRY : ENDING_BURY, why, again ? NULL : event.data);
 	buffer_free(&event);
 	atomic_fetch_add(again ? &handler->counts->retried : &handler->counts->failed, 1);
 	if (outcome != JOBS_ALREADY_DONE)
@@ -225,10 +271,14 @@ static void complete(struct handler *handler, struct delivery *delivery, struct 
 		return;
 	}
 	result->ms.store_ms = clock_monotonic_ms() - started_ms;
-	struct buffer event = { 0 };
-	write_event(&event, handler, job, result, NULL);
-	end_delivery(handler, delivery, ENDING_FINISH, NULL, outcome == JOBS_TAKEN ? event.data : NULL);
-	buffer_free(&event);
+	if (outcome == JOBS_ALREADY_DONE) { /* by a lost answer of ours, by another attempt, or it was cancelled */
+		finish_done(handler, delivery);
+	} else {
+		struct buffer event = { 0 };
+		write_event(&event, handler, job, result, NULL);
+		end_delivery(handler, delivery, ENDING_FINISH, NULL, event.data);
+		buffer_free(&event);
+	}
 	if (outcome == JOBS_TAKEN)
 		count_done(handler->metrics, result);
 	atomic_fetch_add(&handler->counts->done, 1);
@@ -251,8 +301,7 @@ void delivery_handle(struct handler *handler, struct delivery *delivery)
 	int64_t queue_ms = clock_unix_ms() - job->enqueued_at_ms;
 	bool started = persist(handler, STEP_START, job, NULL, NULL, &outcome, &error);
 	if (started && outcome == JOBS_ALREADY_DONE) {
-		log_info("job_already_done", log_string("job", job->id), log_integer("attempt", job->attempt));
-		end_delivery(handler, delivery, ENDING_FINISH, NULL, NULL);
+		finish_done(handler, delivery);
 		return;
 	}
 	if (started && outcome == JOBS_SUPERSEDED) {

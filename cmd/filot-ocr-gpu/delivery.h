@@ -38,6 +38,10 @@ struct handler {
 	atomic_bool abandon; /* set from outside: hand the job back, stop soon */
 };
 
+/* Appends {"v":1,"job":…,"document":…,"status":"running","attempt":…,"page":…,"pages":…,"at":…,"worker":…}, filot-jobs(5). */
+void delivery_write_progress(const struct handler *handler, const struct job *job, int page, int pages,
+			     struct buffer *line);
+
 /* Handles the delivery to its end. Logs what happened. */
 void delivery_handle(struct handler *handler, struct delivery *delivery);
 

@@ -23,6 +23,7 @@ struct slot {
 	struct reader *reader;
 	const char **folders, **buckets; /* NULL-terminated copies of the settings' lists */
 	char *password;
+	struct reader_progress progress;
 };
 
 static const char **terminated(const struct string_list *list)
@@ -128,6 +129,11 @@ void slot_free(struct slot *slot)
 	free(slot);
 }
 
+const struct reader_progress *slot_progress(const struct slot *slot)
+{
+	return &slot->progress;
+}
+
 static const char *default_language(const struct slot *slot)
 {
 	return slot->settings->lang ? slot->settings->lang : DEFAULT_LANGUAGE;
@@ -152,6 +158,7 @@ static bool read_descriptor(struct slot *slot, int descriptor, const char *lang,
 			.dpi = (int32_t)slot->settings->dpi,
 			.psm = (int32_t)slot->settings->psm,
 			.password = slot->password,
+			.progress = &slot->progress,
 		};
 		done = reader_read(slot->reader, &request, result, error);
 		(void)close(descriptor);
@@ -168,7 +175,9 @@ bool slot_read_job(struct slot *slot, const struct job *job, struct result *resu
 	*result = (struct result){ .job = job->id, .document = job->document };
 	const char *lang = job->lang_given ? job->lang : default_language(slot);
 	int descriptor = fetch_open(slot->fetch, job, error);
-	return read_descriptor(slot, descriptor, lang, started_ms, result, error);
+	bool done = read_descriptor(slot, descriptor, lang, started_ms, result, error);
+	atomic_store(&slot->progress.pages, 0); /* nobody takes it for the next document's */
+	return done;
 }
 
 /* All that a pipe, a terminal or a device gives, as a descriptor on memory. */

@@ -7,6 +7,7 @@
 
 #include "common/json/job.h"
 #include "common/json/result.h"
+#include "common/ocr/reader.h"
 #include "engine.h"
 #include "settings.h"
 
@@ -27,6 +28,9 @@ bool slot_read_job(struct slot *slot, const struct job *job, struct result *resu
 
 /* The same for a path of the command line; "-" is standard input. Pipes and devices are read to their end first. */
 bool slot_read_path(struct slot *slot, const char *path, struct result *result, struct error *error);
+
+/* How far the running read is; for any thread. */
+const struct reader_progress *slot_progress(const struct slot *slot);
 
 /* Ends a running read soon, with ERROR_TRY_AGAIN. */
 void slot_interrupt(struct slot *slot);

@@ -176,9 +176,10 @@ static bool send_page(struct server *server, struct document *document, const st
 			  server->payload.length, -1, error);
 }
 
-/* How many pages were asked for, which must be some and not too many. */
-static bool pages_allowed(int32_t count, const struct request *request, struct error *error)
+/* How many pages were asked for, which must be some and not too many; the parent is told. */
+static bool send_count(const struct server *server, int32_t count, const struct request *request, struct error *error)
 {
+	char text[48];
 	int64_t wanted = 0;
 	for (int32_t number = 1; number <= count; number++)
 		wanted += reader_pages_contain(request->read.pages, number);
@@ -188,7 +189,8 @@ static bool pages_allowed(int32_t count, const struct request *request, struct e
 	if (wanted > request->limits.pages)
 		return error_set(error, ERROR_TOO_MANY_PAGES, "%" PRId64 " pages to read, more than %" PRId64, wanted,
 				 request->limits.pages);
-	return true;
+	(void)snprintf(text, sizeof text, "{\"pages\":%" PRId64 "}", wanted);
+	return frame_send(server->settings->socket, FRAME_COUNT, text, strlen(text), -1, error);
 }
 
 static bool read_document(struct server *server, int descriptor, int32_t *page, struct error *error)
@@ -201,7 +203,7 @@ static bool read_document(struct server *server, int descriptor, int32_t *page, 
 		done = error_set(error, ERROR_INTERNAL, "a request without its document");
 	if (done)
 		document = document_open(descriptor, request.limits.document_bytes, request.read.password, error);
-	done = document && pages_allowed(document_page_count(document), &request, error);
+	done = document && send_count(server, document_page_count(document), &request, error);
 	for (int32_t number = 1; done && number <= document_page_count(document); number++) {
 		if (!reader_pages_contain(request.read.pages, number))
 			continue;

@@ -278,6 +278,7 @@ struct answer {
 	struct reader_lines *lines; /* NULL: no layouts may come */
 	int64_t text_bytes; /* of pages read here */
 	struct result *result;
+	struct reader_progress *progress; /* or NULL */
 	bool proper; /* ended by a proper FRAME_DONE or FRAME_ERROR: the child can go on */
 };
 
@@ -285,6 +286,25 @@ static bool is_interrupted(const struct reader *reader)
 {
 	struct pollfd polled = { .fd = reader->interrupt, .events = POLLIN };
 	return poll(&polled, 1, 0) > 0;
+}
+
+static void note_read(const struct answer *answer)
+{
+	if (answer->progress)
+		atomic_store(&answer->progress->read, (int)answer->result->page_count);
+}
+
+static bool take_count(const struct reader *reader, const struct answer *answer, struct error *error)
+{
+	json_t *root = reader->frame.length <= LAST_FRAME_BYTES ?
+			   json_loadb(reader->frame.data ? reader->frame.data : "", reader->frame.length, 0, NULL) : NULL;
+	json_int_t pages = json_integer_value(json_object_get(root, "pages"));
+	json_decref(root);
+	if (pages < 1 || pages > reader->limits.pages || answer->result->page_count)
+		return error_set(error, ERROR_INTERNAL, "reader sent a wrong number of pages");
+	if (answer->progress)
+		atomic_store(&answer->progress->pages, (int)pages);
+	return true;
 }
 
 /* Waits for the oldest page that is read here. */
@@ -296,6 +316,7 @@ static bool finish_page(const struct reader *reader, struct answer *answer, int6
 	answer->text_bytes += (int64_t)strlen(page.text) + (int64_t)page.word_count * LEAST_WORD_BYTES;
 	if (!keep_page(reader, answer->pages, &page, answer->result, error))
 		return false;
+	note_read(answer);
 	if (answer->text_bytes > reader->limits.result_bytes)
 		return error_set(error, ERROR_TOO_LARGE, "beyond the limit");
 	if (is_interrupted(reader))
@@ -317,12 +338,16 @@ static bool take_layout(const struct reader *reader, struct answer *answer, int6
 static bool take_page_frame(const struct reader *reader, enum frame_type type, struct answer *answer,
 			    int64_t *left_bytes, int64_t deadline_ms, struct error *error)
 {
+	if (type == FRAME_COUNT)
+		return take_count(reader, answer, error);
 	if (type == FRAME_LAYOUT)
 		return take_layout(reader, answer, deadline_ms, error);
 	*left_bytes -= (int64_t)reader->frame.length;
 	if (*left_bytes < 0)
 		return error_set(error, ERROR_TOO_LARGE, "beyond the limit");
-	return take_page(reader, answer->pages, answer->result, error);
+	bool done = take_page(reader, answer->pages, answer->result, error);
+	note_read(answer);
+	return done;
 }
 
 /* Takes frames until the answer ends, each within its time. */
@@ -340,7 +365,7 @@ static bool receive_answer(struct reader *reader, struct answer *answer, int64_t
 		if (!frame_receive(reader->process.socket, &type, &reader->frame, longest, deadline_ms, reader->interrupt,
 				   NULL, error))
 			return false;
-		if (type != FRAME_PAGE && type != FRAME_LAYOUT)
+		if (type != FRAME_COUNT && type != FRAME_PAGE && type != FRAME_LAYOUT)
 			break;
 		if (!take_page_frame(reader, type, answer, &left_bytes, document_deadline_ms, error))
 			return false;
@@ -446,13 +471,17 @@ static bool check_request(const struct reader *reader, const struct reader_reque
 bool reader_read(struct reader *reader, const struct reader_request *request, struct result *result, struct error *error)
 {
 	struct error reason = { 0 };
-	struct answer answer = { .pages = request->pages, .result = result };
+	struct answer answer = { .pages = request->pages, .result = result, .progress = request->progress };
 	struct buffer text = { 0 };
 	result->pages = NULL;
 	result->page_count = 0;
 	result->error = (struct error){ 0 };
 	result->error_page = 0;
 	result->ms.decode_ms = result->ms.layout_ms = result->ms.recognise_ms = 0;
+	if (request->progress) {
+		atomic_store(&request->progress->pages, 0);
+		atomic_store(&request->progress->read, 0);
+	}
 	struct reader_lines lines = { 0 };
 	bool done = check_request(reader, request, &reason) &&
 		    (!reader->engine || reader_lines_open(&lines, reader->engine, request->lang, &reason));

@@ -10,6 +10,7 @@
 #ifndef FILOT_READER_H
 #define FILOT_READER_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -30,6 +31,12 @@ struct reader_limits {
 
 extern const struct reader_limits reader_default_limits;
 
+/* How far a document is, for other threads to look at. */
+struct reader_progress {
+	atomic_int pages; /* that will be read; 0: not yet known */
+	atomic_int read;
+};
+
 struct reader_request {
 	int descriptor; /* the document: a regular file or memfd, read from its start; stays the caller's */
 	const char *lang; /* "eng", "deu+eng" */
@@ -37,6 +44,7 @@ struct reader_request {
 	int32_t dpi; /* 0: as the document says; PDF pages at 300 unless they are one scan */
 	int32_t psm; /* Tesseract's page segmentation mode, 0..13 */
 	const char *password; /* user password of an encrypted PDF, or NULL */
+	struct reader_progress *progress; /* set to 0 when it begins, and kept up to date; NULL: nobody looks */
 };
 
 /*

@@ -27,7 +27,7 @@ static const char *const key_names[QUEUE_KEY_COUNT] = {
 	[QUEUE_BACKLOG_HIGH] = "backlog:high", [QUEUE_BACKLOG_NORMAL] = "backlog", [QUEUE_BACKLOG_LOW] = "backlog:low",
 	[QUEUE_TURNS_HIGH] = "turns:high", [QUEUE_TURNS_NORMAL] = "turns", [QUEUE_TURNS_LOW] = "turns:low",
 	[QUEUE_DELAYED] = "delayed",	   [QUEUE_DEAD] = "dead",	   [QUEUE_CANCEL] = "cancel",
-	[QUEUE_WORKERS] = "workers",	   [QUEUE_EVENTS] = "events",	   [QUEUE_SWEPT] = "swept",
+	[QUEUE_WORKERS] = "workers",	   [QUEUE_EVENTS] = "events",	   [QUEUE_PROGRESS] = "progress",	   [QUEUE_SWEPT] = "swept",
 };
 
 static bool name_valid(const char *name)
@@ -147,6 +147,21 @@ bool queue_heartbeat(struct queue *queue, const char *json, struct error *error)
 	redisReply *reply = queue_call_run(queue, queue_heartbeat_lua, 1, &call, "heartbeat", NULL, error);
 	freeReplyObject(reply);
 	return reply != NULL;
+}
+
+bool queue_progress(struct queue *queue, const char *const *lines, size_t count, struct error *error)
+{
+	bool good = true;
+	for (size_t index = 0; good && index < count; index++) {
+		const char *words[] = { "XADD", queue->keys[QUEUE_PROGRESS], "MAXLEN", "~", "1000", "*", "line", lines[index] };
+		good = redis_append(queue->redis, 8, words, NULL, error);
+	}
+	for (size_t index = 0; good && index < count; index++) {
+		redisReply *reply = redis_reply(queue->redis, error);
+		good = reply && (reply->type != REDIS_REPLY_ERROR || redis_refused(reply, "progress", error));
+		freeReplyObject(reply);
+	}
+	return good;
 }
 
 bool queue_leave(struct queue *queue, struct error *error)

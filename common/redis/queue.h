@@ -4,7 +4,7 @@
  * in exactly one place. Delivery is at least once; effects are once because results are fenced by job and attempt (pg).
  *
  * Names: NAME is "ocr" unless --queue-name says otherwise; filot:{NAME}:jobs, :jobs:high, :jobs:low, in the same way
- * :backlog… and :turns…, :delayed, :dead, :key:KEY, :cancel, :workers, :events, and two that live for minutes:
+ * :backlog… and :turns…, :delayed, :dead, :key:KEY, :cancel, :workers, :events, :progress, and two that live for minutes:
  * :sent:ULID (a batch's answer, so that sending it again after a lost connection puts nothing twice) and :swept. The
  * hash tag keeps all keys of a queue on one shard.
  *
@@ -128,6 +128,11 @@ bool queue_hand_back(struct queue *queue, const struct delivery *delivery, bool 
 
 /* This worker's row in the workers hash (JSON object text). */
 bool queue_heartbeat(struct queue *queue, const char *json, struct error *error);
+/*
+ * Puts event lines in the stream :progress (the newest 1,000 or so), from which followers learn how far jobs are. Lines that
+ * are lost with a connection are not sent again.
+ */
+bool queue_progress(struct queue *queue, const char *const *lines, size_t count, struct error *error);
 /* Leaves the group and the workers hash; what is still pending to this worker is handed back. */
 bool queue_leave(struct queue *queue, struct error *error);
 
