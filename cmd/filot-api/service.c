@@ -43,7 +43,7 @@ void service_health(struct server_request *request, void *context)
 {
 	const struct api *api = context;
 	struct buffer body = { 0 };
-	enum health_status status = health_write(api->health, &body);
+	enum health_status status = health_write_public(api->health, &body);
 	server_answer(request, status == HEALTH_DOWN ? 503 : 200, "application/json", &body);
 }
 

@@ -217,11 +217,9 @@ static void write_time(struct buffer *json, const char *name, int64_t unix_ms)
 	char text[CLOCK_RFC3339_SIZE];
 	if (unix_ms)
 		buffer_printf(json, ",\"%s\":\"%s\"", name, clock_rfc3339(unix_ms, text));
-	else
-		buffer_printf(json, ",\"%s\":null", name);
 }
 
-static void write_report(struct buffer *json, const struct health_report *report)
+static void write_report(struct buffer *json, const struct health_report *report, bool inside)
 {
 	json_text_string(json, report->name, strlen(report->name));
 	buffer_printf(json, ":{\"status\":\"%s\"", health_status_names[report->status]);
@@ -229,20 +227,19 @@ static void write_report(struct buffer *json, const struct health_report *report
 		if (report->latency_us >= 0)
 			buffer_printf(json, ",\"latency_ms\":%" PRId64 ".%03" PRId64, report->latency_us / 1000,
 				      report->latency_us % 1000);
-		else
-			buffer_append_string(json, ",\"latency_ms\":null");
 		write_time(json, "since", report->since_ms);
 		write_time(json, "checked_at", report->checked_ms);
 		write_time(json, "last_success", report->success_ms);
 	}
 	if (report->error.code != ERROR_NONE) {
+		const char *why = inside ? report->error.message : error_code_name(report->error.code);
 		buffer_append_string(json, ",\"error\":");
-		json_text_string(json, report->error.message, strlen(report->error.message));
+		json_text_string(json, why, strlen(why));
 	}
 	buffer_append_char(json, '}');
 }
 
-enum health_status health_write(struct health *health, struct buffer *json)
+static enum health_status write_all(struct health *health, struct buffer *json, bool inside)
 {
 	struct health_report reports[HEALTH_MOST_CHECKS];
 	size_t count = health_read(health, reports);
@@ -253,10 +250,20 @@ enum health_status health_write(struct health *health, struct buffer *json)
 	for (size_t index = 0; index < count; index++) {
 		if (index)
 			buffer_append_char(json, ',');
-		write_report(json, &reports[index]);
+		write_report(json, &reports[index], inside);
 	}
 	buffer_append_string(json, "}}");
 	return overall;
+}
+
+enum health_status health_write(struct health *health, struct buffer *json)
+{
+	return write_all(health, json, true);
+}
+
+enum health_status health_write_public(struct health *health, struct buffer *json)
+{
+	return write_all(health, json, false);
 }
 
 void health_metrics(struct health *health, struct metrics *metrics)

@@ -9,7 +9,7 @@
  *    "since":…,"checked_at":…,"last_success":…,"error"?:…},"database":…,"storage":…,"queue":…,"temporal":…}}
  *
  * off: not configured. unknown: not probed yet. since: when it came to be in this status. error: why it is not ok, without
- * secrets (addresses, not credentials). down as a whole: a required check is down or unknown; degraded: any other is not ok.
+ * secrets (addresses, not credentials). Times and latencies that there are not yet are left out. down as a whole: a required check is down or unknown; degraded: any other is not ok.
  */
 #ifndef FILOT_HEALTH_H
 #define FILOT_HEALTH_H
@@ -68,6 +68,9 @@ enum health_status health_overall(struct health *health);
 
 /* Appends the JSON object above and returns the status that it says: 200 goes with ok and degraded, 503 with down. */
 enum health_status health_write(struct health *health, struct buffer *json);
+
+/* The same for who asks from outside: each error is only its code, as "unavailable"; the log has the rest. */
+enum health_status health_write_public(struct health *health, struct buffer *json);
 
 /* filot_dependency_up and filot_dependency_latency_seconds. */
 void health_metrics(struct health *health, struct metrics *metrics);

@@ -427,6 +427,10 @@ static void what_was_not_probed_yet_is_unknown_and_the_whole_down(void)
 	struct health *health = watch(&needed, &wished, 1000);
 	CHECK_INTEGER(health_overall(health), HEALTH_DOWN);
 	CHECK(!health_wait_first(health, 10));
+	struct buffer json = { 0 };
+	CHECK_INTEGER(health_write(health, &json), HEALTH_DOWN);
+	CHECK(strstr(json.data, "\"needed\":{\"status\":\"unknown\",\"since\":\"20") != NULL);
+	buffer_free(&json);
 	CHECK(health_wait_first(health, 10000));
 	CHECK_INTEGER(health_overall(health), HEALTH_OK);
 	health_stop(health);
@@ -457,6 +461,9 @@ static void since_is_when_the_state_began_and_last_success_stays(void)
 	CHECK_INTEGER(health_write(health, &json), HEALTH_DOWN);
 	CHECK(strstr(json.data, "\"error\":\"it \\\"broke\\\"\"") != NULL);
 	CHECK(strstr(json.data, "\"other\":{\"status\":\"off\"}") != NULL);
+	buffer_clear(&json);
+	CHECK_INTEGER(health_write_public(health, &json), HEALTH_DOWN);
+	CHECK(strstr(json.data, "\"error\":\"unavailable\"") != NULL && !strstr(json.data, "broke"));
 	buffer_free(&json);
 	health_stop(health);
 }
