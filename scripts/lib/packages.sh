@@ -342,12 +342,12 @@ schemathesis_fetch() {
 	say "tests: fetching schemathesis from PyPI (94 MB on disk)"
 	mkdir -p "${log%/*}"
 	rm -rf "$DEPS_DIR/schemathesis"
-	quietly "$log" python3 -m venv "$home" &&
-		quietly "$log" "$home/bin/python" -m pip install --disable-pip-version-check --only-binary :all: \
-			-r "$FILOT_ROOT/scripts/lib/schemathesis-requirements.txt" || {
+	if ! quietly "$log" python3 -m venv "$home" ||
+		! quietly "$log" "$home/bin/python" -m pip install --disable-pip-version-check --only-binary :all: \
+			-r "$FILOT_ROOT/scripts/lib/schemathesis-requirements.txt"; then
 		rm -rf "$home"
 		return 1
-	}
+	fi
 }
 
 # seaweedfs_path: where its program is; SEAWEEDFS_PROGRAM names another one.

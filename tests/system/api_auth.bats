@@ -1,6 +1,9 @@
 #!/usr/bin/env bats
 # Accounts, sessions and tokens of filot-api, by attack.
 
+# shellcheck disable=SC2154,SC2030,SC2031,SC2153 # status is bats', STATUS and so on api's; a test is a subshell on purpose
+# shellcheck disable=SC2016 # raw's shell expands what is in single quotes
+bats_require_minimum_version 1.5.0
 load helper
 load api
 
@@ -122,7 +125,6 @@ login_time() {
 	expect 401 unauthenticated
 	grep -qix 'www-authenticate: Bearer realm="filot"' <<<"$HEADERS"
 	grep -qi '^content-type: application/problem+json' <<<"$HEADERS"
-	TOKEN=
 	api GET /auth/me -H 'Authorization: Basic YTpi'
 	expect 401 invalid_request
 	api GET /auth/me -H 'Authorization: Bearer '
@@ -337,8 +339,10 @@ raw() {
 @test "no secret is in the log" {
 	api_user
 	api GET /auth/me
-	! api_log | grep -qF -e "$TOKEN" -e "$REFRESH" -e 'correct horse' -e "$FILOT_JWT_SECRET" -e "$FILOT_SERVICE_KEY" \
-		-e "$FILOT_SESSION_SECRET"
+	api_log >"$BATS_TEST_TMPDIR/log"
+	grep -q "$USER_ID" "$BATS_TEST_TMPDIR/log"
+	run ! grep -F -e "$TOKEN" -e "$REFRESH" -e 'correct horse' -e "$FILOT_JWT_SECRET" -e "$FILOT_SERVICE_KEY" \
+		-e "$FILOT_SESSION_SECRET" "$BATS_TEST_TMPDIR/log"
 }
 
 @test "secrets rotate without a gap, and what was signed under a dropped one is refused" {
@@ -349,8 +353,8 @@ raw() {
 	old_refresh=$REFRESH
 	export API_NAME=rotated
 	FILOT_JWT_SECRET=$(openssl rand -hex 32) FILOT_JWT_SECRET_PREVIOUS=$old_secret \
-		FILOT_SESSION_SECRET=$(openssl rand -hex 32) FILOT_SESSION_SECRET_PREVIOUS=$old_session \
-		FILOT_SERVICE_KEY=$(openssl rand -hex 32) FILOT_SERVICE_KEY_PREVIOUS=$old_key api_start
+	FILOT_SESSION_SECRET=$(openssl rand -hex 32) FILOT_SESSION_SECRET_PREVIOUS=$old_session \
+	FILOT_SERVICE_KEY=$(openssl rand -hex 32) FILOT_SERVICE_KEY_PREVIOUS=$old_key api_start
 	api GET /auth/me
 	expect 200
 	TOKEN=$old_key
@@ -408,11 +412,14 @@ raw() {
 	export API_URL=$url
 }
 
-@test "while Redis is away requests are let through, and it is logged" {
+@test "while Redis is away requests are let through" {
+	local turn
 	api_user
 	server_pause "$SERVERS_DIR" redis
-	api GET /auth/me
-	api GET /auth/me
+	for turn in {1..5}; do # the first token may come from a batch taken before
+		api GET /auth/me
+		[[ $STATUS == 200 ]] || break
+	done
 	server_resume "$SERVERS_DIR" redis
 	expect 200
 }
@@ -481,7 +488,7 @@ raw() {
 @test "/docs needs nothing from elsewhere and /openapi.json is JSON" {
 	api GET /docs
 	expect 200
-	! grep -qE '(src|href)="(https?:)?//' <<<"$BODY"
+	run ! grep -E '(src|href)="(https?:)?//' <<<"$BODY"
 	api GET /openapi.json
 	expect 200
 	[[ $(member .openapi) == 3.1.0 ]]
