@@ -78,26 +78,29 @@ void sender_close(struct sender *sender)
 }
 
 /* Whether to send at all. *go false: the receipt says why not. */
-static bool begin(struct sender *sender, const struct buli2_request *request, const char *entry,
+static bool begin(struct sender *sender, struct buli2_request *request, const char *entry,
 		  struct buli2_receipt *receipt, bool *go, struct error *error)
 {
 	enum deliveries_begun begun = DELIVERIES_UNKNOWN;
 	bool owned;
+	int64_t attempt = 0;
 	*go = true;
 	receipt->attempt = request->attempts + 1;
-	if (!sender->pg)
-		return true;
-	int64_t attempt;
-	if (!deliveries_begin(sender->pg, request, sender->name, sender->settings->visibility_ms * 3 / 4, &begun, &attempt,
+	if (sender->pg && !deliveries_begin(sender->pg, request, sender->name, sender->settings->visibility_ms * 3 / 4, &begun, &attempt,
 			  error))
 		return false;
 	if (begun == DELIVERIES_TAKEN)
 		receipt->attempt = attempt;
-	if (begun == DELIVERIES_TAKEN || begun == DELIVERIES_UNKNOWN)
+	if (begun == DELIVERIES_TAKEN || (begun == DELIVERIES_UNKNOWN && request->has_payload))
 		return true;
 	*go = false;
 	receipt->end = BULI2_SKIPPED;
 	receipt->attempt = 0;
+	if (begun == DELIVERIES_UNKNOWN && !entry) {
+		receipt->end = BULI2_REFUSED;
+		(void)error_set(&receipt->error, ERROR_NOT_FOUND, "delivery %s is not known, and there is no payload",
+				request->delivery);
+	}
 	/* One that is held stays where it is until its row is done: its holder may be dead. */
 	return begun == DELIVERIES_HELD || !entry || buli2_queue_done(sender->queue, entry, &owned, error);
 }

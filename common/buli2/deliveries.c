@@ -34,8 +34,8 @@ bool deliveries_due(struct pg *pg, int64_t again_ms, struct buli2_request reques
 	bool good = true;
 	for (int row = 0; good && row < PQntuples(result); row++) {
 		good = buli2_request_make(&requests[*count], PQgetvalue(result, row, 0), PQgetvalue(result, row, 1),
-					  PQgetvalue(result, row, 2), PQgetvalue(result, row, 3),
-					  strtoll(PQgetvalue(result, row, 4), NULL, 10), error);
+					  PQgetvalue(result, row, 2), strtoll(PQgetvalue(result, row, 3), NULL, 10),
+					  error);
 		*count += good;
 	}
 	PQclear(result);
@@ -44,7 +44,7 @@ bool deliveries_due(struct pg *pg, int64_t again_ms, struct buli2_request reques
 	return good;
 }
 
-static bool begin_once(struct pg *pg, const struct buli2_request *request, const char *sender, int64_t hold_ms,
+static bool begin_once(struct pg *pg, struct buli2_request *request, const char *sender, int64_t hold_ms,
 		       enum deliveries_begun *begun, int64_t *attempt, struct error *error)
 {
 	static const char *const names[] = { "taken", "delivered", "dead", "held", "unknown" };
@@ -60,16 +60,19 @@ static bool begin_once(struct pg *pg, const struct buli2_request *request, const
 		index++;
 	*begun = index < 5 ? (enum deliveries_begun)index : DELIVERIES_UNKNOWN;
 	*attempt = *begun == DELIVERIES_TAKEN ? strtoll(PQgetvalue(result, 0, 1), NULL, 10) : 0;
+	bool good = index < 5 || error_set(error, ERROR_INTERNAL, "deliveries_begin: an answer of another kind");
+	if (good && *begun == DELIVERIES_TAKEN)
+		good = buli2_request_set_recorded(request, PQgetvalue(result, 0, 2), PQgetvalue(result, 0, 3), error);
 	PQclear(result);
-	return index < 5 || error_set(error, ERROR_INTERNAL, "deliveries_begin: an answer of another kind");
+	return good;
 }
 
-bool deliveries_begin(struct pg *pg, const struct buli2_request *request, const char *sender, int64_t hold_ms,
+bool deliveries_begin(struct pg *pg, struct buli2_request *request, const char *sender, int64_t hold_ms,
 		  enum deliveries_begun *begun, int64_t *attempt, struct error *error)
 {
 	if (!begin_once(pg, request, sender, hold_ms, begun, attempt, error))
 		return false;
-	if (*begun != DELIVERIES_UNKNOWN)
+	if (*begun != DELIVERIES_UNKNOWN || !request->has_payload)
 		return true;
 	struct buffer payload = { 0 };
 	buli2_request_body(request, &payload);

@@ -10,7 +10,7 @@
 #include "common/buli2/request.h"
 #include "common/pg/pg.h"
 
-/* Takes due rows; each as a request, freed by the caller. At most BULI2_DUE_ROWS. */
+/* Takes due rows; each as a request without its payload, freed by the caller. At most BULI2_DUE_ROWS. */
 #define BULI2_DUE_ROWS 100
 bool deliveries_due(struct pg *pg, int64_t again_ms, struct buli2_request requests[static BULI2_DUE_ROWS], size_t *count,
 		struct error *error);
@@ -20,11 +20,14 @@ enum deliveries_begun {
 	DELIVERIES_DELIVERED, /* before */
 	DELIVERIES_DEAD,	  /* before */
 	DELIVERIES_HELD,	  /* another sends it now, or it is not due yet */
-	DELIVERIES_UNKNOWN	  /* there is no such row and no such verification */
+	DELIVERIES_UNKNOWN /* there is no such row and no such verification */
 };
 
-/* *attempt: the number of this try when TAKEN. A request without a row gets one where its verification is known. */
-bool deliveries_begin(struct pg *pg, const struct buli2_request *request, const char *sender, int64_t hold_ms,
+/*
+ * When TAKEN, *attempt is the number of this try, and the request has its row's key and payload. A request with a payload
+ * and without a row gets one where its verification is known.
+ */
+bool deliveries_begin(struct pg *pg, struct buli2_request *request, const char *sender, int64_t hold_ms,
 		  enum deliveries_begun *begun, int64_t *attempt, struct error *error);
 
 struct deliveries_end {

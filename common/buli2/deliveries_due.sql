@@ -11,4 +11,4 @@ update deliveries
 set claimed_by = null, claimed_until = now() + make_interval(secs => $2::double precision)
 from due
 where deliveries.id = due.id
-returning deliveries.id, verification_id, idempotency_key, payload, attempts
+returning deliveries.id, verification_id, idempotency_key, attempts

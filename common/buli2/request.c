@@ -61,7 +61,8 @@ static bool read_object(struct buli2_request *request, json_t *object, struct er
 {
 	static const char id_rule[] = "must be 1 to 128 characters of A-Z, a-z, 0-9 and ._:-";
 	char fresh[ULID_SIZE];
-	json_t *version = json_object_get(object, "v");
+	json_t *version = json_object_get(object, "v"), *payload = json_object_get(object, "payload");
+	bool named = json_object_get(object, "delivery") != NULL;
 	if (version && (!json_is_integer(version) || json_integer_value(version) != 1))
 		return refuse(error, "v", "must be 1; this program knows no other version");
 	request->verification = text_member(object, "verification", NULL, id_valid, id_rule, error);
@@ -74,8 +75,9 @@ static bool read_object(struct buli2_request *request, json_t *object, struct er
 				   "must be 1 to 256 visible ASCII characters", error);
 	if (!request->key)
 		return false;
-	if (!json_is_object(json_object_get(object, "payload")))
-		return refuse(error, "payload", "must be an object");
+	if (payload ? !json_is_object(payload) : !named)
+		return refuse(error, "payload", payload ? "must be an object" : "is missing");
+	request->has_payload = payload != NULL;
 	json_t *attempt = json_object_get(object, "attempt");
 	request->attempts = json_integer_value(attempt);
 	if (attempt && (!json_is_integer(attempt) || request->attempts < 0 || request->attempts > MOST_ATTEMPTS))
@@ -113,14 +115,27 @@ bool buli2_request_parse(struct buli2_request *request, const char *line, size_t
 }
 
 bool buli2_request_make(struct buli2_request *request, const char *delivery, const char *verification, const char *key,
-			const char *payload, int64_t attempts, struct error *error)
+			int64_t attempts, struct error *error)
 {
-	json_t *object = json_pack("{s:i, s:s, s:s, s:s, s:I, s:o?}", "v", 1, "delivery", delivery, "verification",
-				   verification, "key", key, "attempt", (json_int_t)attempts, "payload",
-				   json_loads(payload, 0, NULL));
+	json_t *object = json_pack("{s:i, s:s, s:s, s:s, s:I}", "v", 1, "delivery", delivery, "verification", verification,
+				   "key", key, "attempt", (json_int_t)attempts);
 	if (!object)
 		(void)error_set(error, ERROR_BAD_JOB, "delivery %s: its row holds no request", delivery);
 	return from_object(request, object, error);
+}
+
+bool buli2_request_set_recorded(struct buli2_request *request, const char *key, const char *payload, struct error *error)
+{
+	json_t *value = json_loads(payload, 0, NULL);
+	if (!json_is_object(value) || !key_valid(key) || json_object_set(request->json, "payload", value) != 0 ||
+	    json_object_set_new(request->json, "key", json_string(key)) != 0) {
+		json_decref(value);
+		return error_set(error, ERROR_BAD_JOB, "delivery %s: its row holds no request", request->delivery);
+	}
+	json_decref(value);
+	request->key = json_string_value(json_object_get(request->json, "key"));
+	request->has_payload = request->recorded = true;
+	return true;
 }
 
 bool buli2_request_set_attempts(struct buli2_request *request, int64_t attempts, struct error *error)
@@ -138,7 +153,12 @@ static int append(const char *bytes, size_t length, void *buffer)
 
 void buli2_request_write(const struct buli2_request *request, struct buffer *line)
 {
-	(void)json_dump_callback(request->json, append, line, JSON_COMPACT);
+	json_t *whole = request->recorded ? json_copy(request->json) : json_incref(request->json);
+	if (request->recorded)
+		(void)json_object_del(whole, "payload");
+	if (!whole || json_dump_callback(whole, append, line, JSON_COMPACT) != 0)
+		line->failed = true;
+	json_decref(whole);
 }
 
 void buli2_request_body(const struct buli2_request *request, struct buffer *body)

@@ -3,8 +3,9 @@
  *
  *   {"v":1,"delivery":ULID,"verification":id,"key":idempotency key,"payload":{…},"attempt":1,"enqueued_at":…}
  *
- * "delivery" is made when it is missing, "key" is then the delivery's id; `attempt` counts the tries that were made, so a
- * new line has 0. Members that are not known are kept.
+ * "delivery" is made when it is missing, "key" is the delivery's id then; `attempt` counts the tries that were made, so a
+ * new line has 0. Members that are not known are kept. A line that names a delivery may lack the payload: it is in the
+ * delivery's row. So the lines in Redis hold nothing about persons, where there is a database.
  */
 #ifndef FILOT_BULI2_REQUEST_H
 #define FILOT_BULI2_REQUEST_H
@@ -22,19 +23,24 @@ struct buli2_request {
 	const char *verification; /* likewise */
 	const char *key;	  /* 1..256 visible ASCII characters */
 	int64_t attempts;	  /* tries that were made */
-	void *json;		  /* json_t, which the texts point into */
+	bool has_payload;
+	bool recorded; /* the payload is its row's: lines that are written lack it */
+	void *json; /* json_t, which the texts point into */
 };
 
 /* ERROR_BAD_JOB names the member; then *request is zero. */
 bool buli2_request_parse(struct buli2_request *request, const char *line, size_t length, struct error *error);
 
-/* From a row of `deliveries`; `payload` is JSON text. */
+/* From a row of `deliveries`, without its payload. */
 bool buli2_request_make(struct buli2_request *request, const char *delivery, const char *verification, const char *key,
-			const char *payload, int64_t attempts, struct error *error);
+			int64_t attempts, struct error *error);
+
+/* What its row says: key, and payload as JSON text. From then on it is recorded. */
+bool buli2_request_set_recorded(struct buli2_request *request, const char *key, const char *payload, struct error *error);
 
 bool buli2_request_set_attempts(struct buli2_request *request, int64_t attempts, struct error *error);
 
-/* Appends the line without its end; the payload alone is the body that is sent. */
+/* Appends the line without its end; the payload alone, which must be there, is the body that is sent. */
 void buli2_request_write(const struct buli2_request *request, struct buffer *line);
 void buli2_request_body(const struct buli2_request *request, struct buffer *body);
 

@@ -2,7 +2,7 @@
 # The stand-in for BULI2, and rows for it. After `load helper`:
 #
 #   buli2_start NAME     starts one; its port is in $BULI2_PORT, the settings of filot-buli2 are exported
-#   buli2_stop NAME      ends it: connections are refused from then on
+#   buli2_stop NAME      ends it
 #   behave WHAT…         what it does with the next requests, the last for all that follow
 #   buli2_state FILTER   jq over what it has seen
 
@@ -24,6 +24,11 @@ buli2_stop() {
 	[[ -f $file.pid ]] || return 0
 	kill -KILL "$(cat "$file.pid")" 2>/dev/null || true
 	rm -f "$file.pid"
+}
+
+# buli2_begin: a test begins, nothing was seen yet
+buli2_begin() {
+	curl -q -s -f -X PUT --data-binary '["ok"]' "http://127.0.0.1:$BULI2_PORT/begin"
 }
 
 behave() {

@@ -8,21 +8,23 @@ load buli2
 
 setup_file() {
 	servers_setup redis postgres pgbouncer
+	filot-migrate up --dir "${FILOT_MIGRATIONS:-$FILOT_ROOT/migrations}" >/dev/null
+	buli2_start file
 }
 
 teardown_file() {
+	buli2_stop file
 	servers_teardown
 }
 
 setup() {
-	database_new
+	sql 'truncate verifications cascade'
+	buli2_begin
 	FILOT_BULI2_QUEUE_NAME=test$BATS_TEST_NUMBER
 	FILOT_QUEUE_NAME=$FILOT_BULI2_QUEUE_NAME-jobs # where figures go
 	export FILOT_BULI2_QUEUE_NAME FILOT_QUEUE_NAME
 	queue="filot:{$FILOT_BULI2_QUEUE_NAME}"
 	cd "$BATS_TEST_TMPDIR"
-	filot-migrate up --dir "${FILOT_MIGRATIONS:-$FILOT_ROOT/migrations}" >/dev/null
-	buli2_start "$BATS_TEST_NUMBER"
 	quick=(--poll 50ms --backoff 50ms --backoff-cap 200ms --breaker-wait 100ms --breaker-cap 200ms --timeout 1s --again 2s)
 }
 
@@ -33,7 +35,6 @@ teardown() {
 		kill -KILL "$pid" 2>/dev/null || true
 	done
 	wait
-	buli2_stop "$BATS_TEST_NUMBER"
 	for server in redis postgres pgbouncer; do
 		server_running "$SERVERS_DIR" "$server" || server_start "$SERVERS_DIR" "$server"
 	done
@@ -87,12 +88,22 @@ effects_are() {
 	buli2_state_is .requests 3
 }
 
+@test "a BULI2 that refuses connections gets the request when it is there again" {
+	deliveries_make 1
+	FILOT_BULI2_API_URL=http://127.0.0.1:1/ run -75 --separate-stderr filot-buli2 --drain --breaker-failures 1 --breaker-wait 1s --backoff 1ms
+	jq -se 'length == 1 and (.[0] | .status == "retry" and .error.code == "unavailable" and (has("http_status") | not))' <<<"$output"
+	delivered() { filot-buli2 --drain >/dev/null 2>&1 && deliveries_are delivered 1; }
+	wait_for 20 'for the delivery' delivered
+	effects_are 1
+}
+
 @test "what is final goes to the dead stream with status and body, cut, and the verification fails" {
 	behave 400
 	deliveries_make 1
 	run -1 --separate-stderr filot-buli2 --drain
 	jq -e '.status == "dead" and .http_status == 400 and .error.code == "bad_job"' <<<"$output"
 	[ "$(redis xlen "$queue:dead")" -eq 1 ]
+	[[ $(redis xrange "$queue:dead" - +) != *payload* ]] # what is about persons stays in the database
 	filot-buli2 --list >dead
 	jq -e '.delivery == "d-v-1" and .http_status == 400 and (.body | startswith("{\"error\": \"as told") and length <= 2048)' dead
 	[ "$(sql "select state, last_status from deliveries")" = 'dead|400' ]
@@ -242,8 +253,9 @@ stream_is_empty() {
 	sleep 0.1 # until the retry is due
 	filot-buli2 --drain "${quick[@]}" >drained
 	jq -e '.delivery == "l-2" and .status == "delivered" and .attempt == 2' drained
-	filot-buli2 "${quick[@]}" <<<'{"verification":"known","delivery":"l-1","payload":{"a":1}}' >again
-	jq -e '.status == "skipped"' again
+	printf '%s\n' '{"verification":"known","delivery":"l-1","payload":{"a":1}}' '{"verification":"known","delivery":"l-9"}' >lines
+	run -1 --separate-stderr filot-buli2 "${quick[@]}" <lines
+	[ "$(jq -r .status <<<"$output" | xargs)" = 'skipped refused' ]
 	[ "$(buli2_state '.effects | keys | join(" ")')" = 'k-2 l-1' ]
 }
 

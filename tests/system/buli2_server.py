@@ -5,7 +5,7 @@ usage: buli2_server.py SECRET API-KEY
 
 Prints its port. What it does next is told by PUT /behave with a JSON list of behaviours, each for one request (the
 last one stays): ok, 500, 503, 400, 401, 404, 409, 429, retry-after-SECONDS, hang, reset, wrong-body, cut-body, drip, redirect.
-GET /state gives {"requests": N, "effects": {KEY: times taken}, "bodies": {KEY: BODY}, "bad": [why, …]}: an effect is a
+PUT /begin forgets what was seen, too. GET /state gives {"requests": N, "effects": {KEY: times taken}, "bodies": {KEY: BODY}, "bad": [why, …]}: an effect is a
 key's first request that was taken, so its count above 1 would be a duplicate in effect; "bad" is what broke the contract.
 A behaviour NAME+ takes effect before it fails: "reset+" is an answer that was lost.
 """
@@ -49,6 +49,8 @@ class Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         with lock:
             behaviours = json.loads(body)
+            if self.path == "/begin":
+                state.update(requests=0, effects={}, bodies={}, bad=[], times=[])
         self.answer(204, b"")
 
     def check(self, body):

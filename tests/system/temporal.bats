@@ -7,6 +7,7 @@ load helper
 
 setup_file() {
 	servers_setup postgres pgbouncer
+	filot-migrate up --dir "${FILOT_MIGRATIONS:-$FILOT_ROOT/migrations}" >/dev/null
 	python3 "$BATS_TEST_DIRNAME/temporal_server.py" the-key the-namespace </dev/null >"$BATS_FILE_TMPDIR/port" 2>"$BATS_FILE_TMPDIR/log" 3>&- 4>&- &
 	echo $! >"$BATS_FILE_TMPDIR/pid"
 	wait_for 20 "for Temporal's stand-in" test -s "$BATS_FILE_TMPDIR/port"
@@ -18,9 +19,8 @@ teardown_file() {
 }
 
 setup() {
-	database_new
+	sql 'truncate verifications cascade'
 	cd "$BATS_TEST_TMPDIR"
-	filot-migrate up --dir "${FILOT_MIGRATIONS:-$FILOT_ROOT/migrations}" >/dev/null
 	TEMPORAL=http://127.0.0.1:$(cat "$BATS_FILE_TMPDIR/port")
 	FILOT_TEMPORAL_ENDPOINT=$TEMPORAL FILOT_TEMPORAL_NAMESPACE=the-namespace FILOT_TEMPORAL_API_KEY=the-key
 	export FILOT_TEMPORAL_ENDPOINT FILOT_TEMPORAL_NAMESPACE FILOT_TEMPORAL_API_KEY
