@@ -95,8 +95,8 @@ template_render() {
 		values=$(jq -c --arg name "${pair%%=*}" --arg value "${pair#*=}" '.[$name] = $value' <<<"$values")
 	done
 	jq --argjson settings "$values" --arg file "${file##*/}" '
-		def value: if $settings | has(.) then $settings[.]
-			else error("\($file) wants ${\(.)}, which is not a setting") end;
+		def value: . as $name | if $settings | has($name) then $settings[$name]
+			else error("\($file) wants ${\($name)}, which is not a setting") end;
 		walk(if type != "string" then .
 			elif test("^\\$\\{[A-Z0-9_]+:number\\}$") then (.[2:-8] | value | tonumber)
 			elif test("^\\$\\{[A-Z0-9_]+:list\\}$") then (.[2:-6] | value | split(","))

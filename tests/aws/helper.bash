@@ -1,0 +1,94 @@
+# shellcheck shell=bash source-path=SCRIPTDIR
+# For the tests of the deployment: AWS by moto_server.py and an image registry,
+# both on loopback, the AWS CLI and both from build/deps/aws (aws_install).
+# setup_file: aws_start; teardown_file: aws_stop. In a test, $AWS_CONTROL is
+# the folder of moto_server.py's faults.
+
+FILOT_ROOT=$(cd "$BATS_TEST_DIRNAME/../.." && pwd)
+# shellcheck source=../../scripts/lib/common.sh
+source "$FILOT_ROOT/scripts/lib/common.sh"
+# shellcheck source=../../scripts/lib/packages.sh
+source "$FILOT_ROOT/scripts/lib/packages.sh"
+# shellcheck source=../../scripts/lib/servers.sh
+source "$FILOT_ROOT/scripts/lib/servers.sh"
+
+aws_start() {
+	local port registry
+	aws_install
+	AWS_TEST_DIR=$(temp_dir test-aws)
+	AWS_CONTROL=$AWS_TEST_DIR/control
+	PATH=$AWS_TEST_DIR/bin:$PATH
+	mkdir -p "$AWS_CONTROL" "$AWS_TEST_DIR"/{bin,cli,moto} "$AWS_TEST_DIR/registry/data"
+	printf '#!/bin/sh\nexec %s -IS %s call %s "$@"\n' "$(aws_tools_bin)/python" "$FILOT_ROOT/tests/aws/aws_warm.py" \
+		"$AWS_TEST_DIR/cli/socket" >"$AWS_TEST_DIR/bin/aws"
+	chmod 755 "$AWS_TEST_DIR/bin/aws"
+	port=$(port_free)
+	export AWS_TEST_DIR AWS_CONTROL PATH FILOT_ROOT
+	export AWS_ENDPOINT_URL=http://127.0.0.1:$port AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test AWS_CONFIG_FILE=/dev/null
+	export AWS_SHARED_CREDENTIALS_FILE=/dev/null AWS_MAX_ATTEMPTS=1 AWS_EC2_METADATA_DISABLED=true
+	# Moto's own account; waits that a test can afford.
+	export AWS_ACCOUNT_ID=123456789012 WAIT_INTERVAL_S=0.1 WAIT_TIMEOUT_S=5 NETWORK_PATIENCE_S=2 AWS_DEFAULT_REGION=ap-southeast-2
+	process_launch "$AWS_TEST_DIR" moto "$(aws_tools_bin)/python" "$FILOT_ROOT/tests/aws/moto_server.py" "$port" "$AWS_CONTROL"
+	process_launch "$AWS_TEST_DIR" cli "$(aws_tools_bin)/python" "$FILOT_ROOT/tests/aws/aws_warm.py" serve "$AWS_TEST_DIR/cli/socket"
+	registry=$(port_free)
+	cat >"$AWS_TEST_DIR/registry/config.yml" <<-END
+		version: 0.1
+		log: {level: warn}
+		storage: {filesystem: {rootdirectory: $AWS_TEST_DIR/registry/data}}
+		http: {addr: "127.0.0.1:$registry"}
+	END
+	process_launch "$AWS_TEST_DIR" registry docker-registry serve "$AWS_TEST_DIR/registry/config.yml"
+	export REGISTRY=127.0.0.1:$registry
+	wait_for 60 "for the CLI to be loaded" test -S "$AWS_TEST_DIR/cli/socket"
+	wait_for 60 "for moto to answer" port_busy "$port"
+	wait_for 60 "for the registry to answer" port_busy "$registry"
+}
+
+aws_stop() {
+	server_signal "$AWS_TEST_DIR" moto KILL
+	server_signal "$AWS_TEST_DIR" registry KILL
+	server_signal "$AWS_TEST_DIR" cli KILL
+	rm -rf "$AWS_TEST_DIR"
+}
+
+# image_put REPOSITORY TAG: an image of one small file in the registry, by
+# the registry's own protocol; its digest in $digest.
+image_put() {
+	local url=http://$REGISTRY/v2/$1 file=$AWS_TEST_DIR/blob blob config manifest kind
+	for kind in config layer; do
+		if [[ $kind == config ]]; then
+			printf '{"architecture":"amd64","os":"linux","config":{"Labels":{"tag":"%s"}},"rootfs":{"type":"layers","diff_ids":[]}}' "$2" >"$file"
+		else
+			printf 'layer %s' "$2" >"$file"
+		fi
+		blob=sha256:$(sha256sum "$file" | cut -d' ' -f1)
+		upload=$(curl -qsS -o /dev/null -D - -X POST "$url/blobs/uploads/" | sed -n 's/\r$//; s/^location: //Ip')
+		curl -qsSf -o /dev/null -X PUT -H 'Content-Type: application/octet-stream' --data-binary @"$file" "$upload&digest=$blob"
+		[[ $kind == layer ]] || config="\"digest\":\"$blob\",\"size\":$(stat -c %s "$file")"
+	done
+	manifest="{\"schemaVersion\":2,\"mediaType\":\"application/vnd.oci.image.manifest.v1+json\",\"config\":{\"mediaType\":\"application/vnd.oci.image.config.v1+json\",$config},\"layers\":[{\"mediaType\":\"application/vnd.oci.image.layer.v1.tar\",\"digest\":\"$blob\",\"size\":$(stat -c %s "$file")}]}"
+	curl -qsSf -o /dev/null -X PUT -H 'Content-Type: application/vnd.oci.image.manifest.v1+json' --data "$manifest" "$url/manifests/$2"
+	digest=sha256:$(printf %s "$manifest" | sha256sum | cut -d' ' -f1)
+}
+
+# account_new: an empty account, filled with what a deployment rests on.
+account_new() {
+	rm -f "$AWS_CONTROL"/*
+	jq -c '.containerDefinitions[].secrets[].valueFrom | split("/") | "filot/" + last' "$FILOT_ROOT"/infra/ecs/*-task.json |
+		jq -sc unique | curl -qsSf --data-binary @- "$AWS_ENDPOINT_URL/filot/account" >"$AWS_TEST_DIR/account"
+	set -a
+	# shellcheck disable=SC1091 # just made
+	source "$AWS_TEST_DIR/account"
+	set +a
+	DEPLOY_RECORD=$BATS_TEST_TMPDIR/record/image-versions.json
+	export DEPLOY_RECORD
+}
+
+# record FILTER: of the last deployment in the record.
+record() {
+	jq -r ".deployments[-1] | $1" "$DEPLOY_RECORD"
+}
+
+running() {
+	aws ecs describe-services --cluster filot-backend-cluster --services filot-backend-service --query 'services[0].taskDefinition' --output text
+}
