@@ -3,11 +3,13 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/base/buffer.h"
 #include "common/base/clock.h"
 #include "common/base/json_text.h"
+#include "jobs_end_sql.h"
 #include "jobs_release_sql.h"
 #include "jobs_start_sql.h"
 #include "jobs_store_failure_sql.h"
@@ -179,4 +181,22 @@ bool jobs_release(struct pg *pg, const struct job *job, enum jobs_outcome *outco
 	char attempt[NUMBER_SIZE];
 	const char *const values[] = { job->id, number(job->attempt, attempt) };
 	return run(pg, jobs_release_sql, sizeof values / sizeof values[0], values, outcome, error);
+}
+
+bool jobs_end_read(struct pg *pg, const struct job *job, struct jobs_end *end, struct error *error)
+{
+	const char *const values[] = { job->id };
+	*end = (struct jobs_end){ 0 };
+	PGresult *result = pg_query(pg, true, jobs_end_sql, 1, values, error);
+	if (!result)
+		return false;
+	end->done = PQntuples(result) == 1 && PQnfields(result) == 4;
+	if (end->done) {
+		end->attempt = strtoll(PQgetvalue(result, 0, 0), NULL, 10);
+		end->pages = strtoll(PQgetvalue(result, 0, 1), NULL, 10);
+		(void)snprintf(end->worker, sizeof end->worker, "%s", PQgetvalue(result, 0, 2));
+		(void)snprintf(end->at, sizeof end->at, "%s", PQgetvalue(result, 0, 3));
+	}
+	PQclear(result);
+	return true;
 }

@@ -11,13 +11,14 @@
 #ifndef FILOT_PG_JOBS_H
 #define FILOT_PG_JOBS_H
 
+#include "common/base/clock.h"
 #include "common/json/job.h"
 #include "common/json/result.h"
 #include "common/pg/pg.h"
 
 enum jobs_outcome {
 	JOBS_TAKEN, /* written */
-	JOBS_ALREADY_DONE, /* an earlier attempt had committed, or it was cancelled: acknowledge, nothing else to do */
+	JOBS_ALREADY_DONE, /* an earlier attempt had committed, or it was cancelled: tell of it (jobs_end) and acknowledge */
 	JOBS_SUPERSEDED /* another attempt holds the job: drop what was made, do not acknowledge */
 };
 
@@ -44,5 +45,15 @@ bool jobs_store_failure(struct pg *pg, const struct job *job, const struct error
  * worker's jobs_start says JOBS_SUPERSEDED until the claim's visibility time has counted a new attempt.
  */
 bool jobs_release(struct pg *pg, const struct job *job, enum jobs_outcome *outcome, struct error *error);
+
+/* How a job ended that JOBS_ALREADY_DONE is said of. */
+struct jobs_end {
+	bool done; /* false: it was cancelled, or its document deleted; the rest is empty */
+	int64_t attempt, pages;
+	char worker[160];
+	char at[CLOCK_RFC3339_SIZE];
+};
+
+bool jobs_end_read(struct pg *pg, const struct job *job, struct jobs_end *end, struct error *error);
 
 #endif
