@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Prints how many multipart uploads of KEY the storage of FILOT_R2_… lists, by a signature of its own making.
+"""Prints the keys of objects, or of multipart uploads, that the storage of FILOT_R2_… lists, by a signature of its own making.
 
-usage: list_uploads.py KEY
+usage: list_storage.py objects|uploads PREFIX
 """
 import datetime
 import hashlib
@@ -17,12 +17,13 @@ def sign(key, text):
     return hmac.new(key, text.encode(), hashlib.sha256).digest()
 
 
-def main(key):
+def main(what, prefix):
     endpoint, bucket = os.environ["FILOT_R2_ENDPOINT"], os.environ["FILOT_R2_BUCKET"]
     now = datetime.datetime.now(datetime.timezone.utc).strftime("%Y%m%dT%H%M%SZ")
     scope = f"{now[:8]}/auto/s3/aws4_request"
     empty = hashlib.sha256(b"").hexdigest()
-    query = f"prefix={urllib.parse.quote(key, safe='')}&uploads="
+    query = f"prefix={urllib.parse.quote(prefix, safe='')}"
+    query = query + "&uploads=" if what == "uploads" else "list-type=2&" + query
     headers = {"host": urllib.parse.urlsplit(endpoint).netloc, "x-amz-content-sha256": empty, "x-amz-date": now}
     names = ";".join(headers)
     lines = "".join(f"{name}:{value}\n" for name, value in headers.items())
@@ -38,8 +39,9 @@ def main(key):
     request = urllib.request.Request(f"{endpoint}/{bucket}?{query}", headers=headers)
     with urllib.request.urlopen(request, timeout=20) as answer:
         tree = xml.etree.ElementTree.parse(answer)
-    found = [element.text for element in tree.iter() if element.tag.split("}")[-1] == "Key"]
-    print(found.count(key))
+    for element in tree.iter():
+        if element.tag.split("}")[-1] == "Key":
+            print(element.text)
 
 
-main(sys.argv[1])
+main(sys.argv[1], sys.argv[2])
