@@ -440,7 +440,7 @@ enum MHD_Result connection_handle(void *context, struct MHD_Connection *mhd, con
 	(void)url;
 	if (!request)
 		return MHD_NO;
-	switch (request->phase) {
+	switch (atomic_load(&request->phase)) {
 	case PHASE_TARGET:
 		return begin(request, mhd, method, version);
 	case PHASE_BODY:
