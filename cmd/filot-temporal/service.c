@@ -47,7 +47,7 @@ bool receipt_print(const char *event, const char *verification, const struct tem
 	return good || error_set(error, ERROR_INTERNAL, "writing standard output: %s", strerror(errno));
 }
 
-static bool is_true(const PGresult *row, enum column column)
+static bool is_true(const PGresult *row, int column)
 {
 	return PQgetvalue(row, 0, column)[0] == 't';
 }
@@ -100,7 +100,7 @@ static bool tell_workflow(struct service *service, const PGresult *row, bool *we
 	struct temporal_answer answer = { 0 };
 	*well = true;
 	for (int event = 0; event < TEMPORAL_EVENT_COUNT; event++) {
-		if (!is_true(row, (enum column)(START + event)))
+		if (!is_true(row, (int)START + event))
 			continue;
 		if (!tell(service, row, (enum temporal_event)event, &answer, error))
 			return false;

@@ -99,8 +99,7 @@ static void a_changed_character_anywhere_is_seen(void)
 		if (other == changed[place])
 			continue;
 		changed[place] = other;
-		if (judge("secret", NULL, timestamp, changed, "{}", NOW_MS) == BULI2_SIGNED)
-			CHECK(!"a changed signature was believed");
+		CHECK(judge("secret", NULL, timestamp, changed, "{}", NOW_MS) != BULI2_SIGNED);
 	}
 }
 

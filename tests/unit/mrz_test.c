@@ -220,10 +220,8 @@ static void noise_harms_nothing(void)
 		found++;
 		invalid += !mrz.valid;
 		for (int line = 0; line < mrz.line_count; line++)
-			if (strspn(mrz.lines[line], "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789<") != strlen(mrz.lines[line]))
-				CHECK(!"a line outside the alphabet");
-		if (mrz.valid && (!*mrz.birth_date || mrz.number_check != MRZ_CHECK_RIGHT))
-			CHECK(!"valid without its checks");
+			CHECK(strspn(mrz.lines[line], "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789<") == strlen(mrz.lines[line]));
+		CHECK(!mrz.valid || (*mrz.birth_date && mrz.number_check == MRZ_CHECK_RIGHT));
 	}
 	CHECK(found > 1000);
 	CHECK(invalid > 100);
