@@ -35,6 +35,7 @@ struct assembly {
 	struct page *page;
 	struct buffer text;
 	struct buffer word; /* scratch */
+	bool keeps_blanks;  /* blanks between words as they were read (Chinese, …), not always one */
 	struct error *error;
 	/* What the result iterator knows between two words. */
 	bool in_run, begins_run;
@@ -387,9 +388,12 @@ static bool add_row(struct assembly *assembly, const struct layout_block *block,
 	if (!page_add_line(assembly->page, &line, assembly->error))
 		return false;
 	for (bool first = true; at < length; at = next_word(assembly, at, length), first = false) {
-		if (!first)
+		const struct found_word *word = &words[assembly->order[at]];
+		int32_t blanks = assembly->keeps_blanks ? word->blanks : !first;
+
+		for (; blanks > 0; blanks--)
 			buffer_append_char(&assembly->text, ' ');
-		if (!add_word(assembly, block, &words[assembly->order[at]],
+		if (!add_word(assembly, block, word,
 			      suffix_mark(assembly, row->left_to_right, at, length), row->left_to_right))
 			return false;
 	}
@@ -528,6 +532,8 @@ bool assemble_page(const struct layout *layout, const struct text_model *const *
 	};
 	bool done = (assembly.rows && assembly.paragraph_rows && assembly.owners) || no_memory(error);
 
+	struct model_bytes keep = model_setting(models[0]->file, "preserve_interword_spaces");
+	assembly.keeps_blanks = keep.data && keep.length == 1 && (keep.data[0] == '1' || keep.data[0] == 'T');
 	*page = (struct page){ .width = layout->width, .height = layout->height, .dpi = layout->dpi };
 	done = done && read_words(&assembly, &chooser);
 	if (done) {

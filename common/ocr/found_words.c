@@ -121,6 +121,7 @@ static bool take_reading(const struct chooser *chooser, size_t piece_number, siz
 			.pixels_a_step = (float)with->shape.x_scale / image->factor,
 			.line = piece->line,
 			.guess = upright_none,
+			.blanks = text->words[i].leading_space,
 		};
 
 		for (size_t c = 0; c < word.read->character_count; c++)
@@ -376,6 +377,8 @@ bool chooser_add_piece(struct chooser *chooser, size_t number, struct found_word
 		for (size_t i = 0; i < blob_count; i++)
 			boxes[i] = from[i];
 		find_boxes(piece, boxes, from + blob_count, &chooser->best);
+		if (chooser->best.count > 0 && piece->blanks > 0)
+			chooser->best.words[0].blanks = piece->blanks;
 		for (size_t i = 0; done && i < chooser->best.count; i++)
 			if (!is_blank(&chooser->best.words[i]))
 				done = add_word(words, &chooser->best.words[i]);

@@ -19,6 +19,7 @@ struct found_word {
 	struct upright guess;			 /* by time steps alone */
 	struct upright box;			 /* by blobs */
 	enum direction direction;
+	int32_t blanks; /* before it */
 };
 
 struct found_words {

@@ -113,7 +113,7 @@ static bool pieces_hold(const struct layout *layout)
 		const struct layout_piece *piece = &layout->pieces[i];
 		int64_t boxes = (int64_t)piece->blob_count + piece->reject_count + piece->part_count;
 
-		if (piece->blob_count < 0 || piece->reject_count < 0 || piece->part_count < 0 || boxes > INT32_MAX ||
+		if (piece->blanks < 0 || piece->blanks > UINT8_MAX || piece->blob_count < 0 || piece->reject_count < 0 || piece->part_count < 0 || boxes > INT32_MAX ||
 		    !within(piece->first_box, (int32_t)boxes, layout->box_count) || !is_near(piece->box) ||
 		    !is_near(piece->line) || !is_near(piece->parts) || piece->first_image < -1 ||
 		    piece->first_image >= (int64_t)layout->image_count)

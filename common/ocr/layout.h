@@ -53,6 +53,7 @@ struct layout_row {
 struct layout_piece {
 	struct upright box;    /* of all its blobs */
 	struct upright line;   /* what was cut out of the page */
+	int32_t blanks;		/* before it in its row, as far as the layout can tell; 0 for the first */
 	int32_t is_combination; /* of several words, which stay the row's whatever is read */
 	struct upright parts;	/* around these words, less their noise; upright_none without */
 	/* In layout.boxes: blobs, then blobs that were set aside as noise, then parts. */

@@ -108,6 +108,9 @@ struct model *model_open(const char *path, struct error *error);
 /* The same from bytes, which are copied. `name` begins the error messages. */
 struct model *model_read(const void *bytes, size_t length, const char *name, struct error *error);
 
+/* The value of the config entry's last line "NAME VALUE", within the model's bytes; data is NULL when there is none. */
+struct model_bytes model_setting(const struct model *model, const char *name);
+
 void model_close(struct model *model); /* NULL is fine */
 
 #endif

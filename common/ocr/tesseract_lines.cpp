@@ -101,6 +101,7 @@ using namespace tesseract;
 namespace {
 
 const int kPadding = 4;
+const int kBeginsRow = 3; /* W_BOL */
 
 class Place : public PageIterator {
 public:
@@ -317,6 +318,7 @@ void add_piece(Filling &filling, const Place &place, const WERD_RES *row_first, 
 	struct layout_piece *piece = filling.add(layout->pieces, layout->piece_count, layout->piece_capacity);
 	piece->box = upright_of(word.restricted_bounding_box(true, true));
 	piece->parts = upright_none;
+	piece->blanks = word.flags[kBeginsRow] ? 0 : word.blanks;
 	piece->first_box = static_cast<int32_t>(layout->box_count);
 	piece->blob_count = add_blobs(filling, word.last_blob);
 	piece->reject_count = add_blobs(filling, word.last_reject);

@@ -70,24 +70,9 @@ static void entry_free(struct entry *entry)
 /* The value of the config entry's last line of that name, to be freed; "" when there is none, NULL without memory. */
 static char *config_blacklist(const struct model *model)
 {
-	struct model_bytes config = model->entries[MODEL_CONFIG];
-	const char *at = (const char *)config.data, *end = at ? at + config.length : NULL, *value = "";
-	size_t length = 0, name_length = strlen(BLACKLIST_NAME);
+	struct model_bytes value = model_setting(model, BLACKLIST_NAME);
 
-	while (at && at < end) {
-		const char *stop = memchr(at, '\n', (size_t)(end - at));
-		size_t line = (size_t)((stop ? stop : end) - at);
-
-		if (line > name_length && memcmp(at, BLACKLIST_NAME, name_length) == 0 &&
-		    (at[name_length] == ' ' || at[name_length] == '\t')) {
-			value = at + name_length + 1;
-			length = line - name_length - 1;
-			while (length > 0 && (value[length - 1] == '\r' || value[length - 1] == ' '))
-				length--;
-		}
-		at += line + 1;
-	}
-	return strndup(value, length);
+	return value.data ? strndup((const char *)value.data, value.length) : strdup("");
 }
 
 static bool read_dawg(const struct entry *entry, enum model_entry which, struct dawg **dawg, struct error *error)
