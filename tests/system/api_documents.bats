@@ -472,6 +472,26 @@ seen() {
 	! grep -q '^event:' events
 }
 
+@test "who follows a long document hears how far it is" {
+	redis del 'filot:{ocr}:jobs' 'filot:{ocr}:jobs:low' >/dev/null
+	local at pages=()
+	for at in {1..40}; do
+		pages+=("$FILOT_ROOT/tests/data/phototest.tif")
+	done
+	tiffcp "${pages[@]}" long.tif
+	upload long.tif
+	expect 201
+	follow
+	wait_for 10 "for the outbox to be sent" outbox_empty
+	work_once
+	wait "$follower"
+	[ "$(grep '^event:' events | cut -d' ' -f2 | uniq | xargs)" = 'queued started page done' ]
+	local told
+	told=$(sed -n 's/^data: //p' events | jq -r 'select(.page) | "\(.page) \(.pages)"')
+	[ -z "$(grep -v ' 40$' <<<"$told")" ]
+	[ "$told" = "$(sort -n -u <<<"$told")" ]
+}
+
 @test "followers hold no thread: many of them, and others are answered at once" {
 	upload "$WORD"
 	local at pids=()
