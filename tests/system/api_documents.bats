@@ -8,12 +8,13 @@ load api
 
 setup_file() {
 	api_servers redis postgres pgbouncer storage
-	api_start --rate 100000 --rate-burst 100000
+	api_start --rate 100000 --rate-burst 100000 --upload-limit 2G
 	api_user
 }
 
 teardown_file() {
 	api_stop
+	! grep -E 'Sanitizer|runtime error' "$SERVERS_DIR/api/log" # of a sanitized build
 	servers_teardown
 }
 
@@ -145,7 +146,7 @@ work_once() {
 	local pid before peak
 	{
 		cat "$WORD"
-		head -c $((64 * 1024 * 1024)) /dev/urandom
+		head -c $((${MIB:-64} * 1024 * 1024)) /dev/urandom
 	} >large.png
 	pid=$(server_pid "$SERVERS_DIR" api)
 	echo 5 >"/proc/$pid/clear_refs" # the peak begins anew
@@ -159,7 +160,7 @@ work_once() {
 	expect 201
 	[ "$(member .sha256)" = "$(sha256sum large.png | cut -d' ' -f1)" ]
 	peak=$(awk '/^VmHWM/ { print $2 }' "/proc/$pid/status")
-	echo "# 64 MiB twice: from $before kB to at most $peak kB resident" >&3
+	echo "# ${MIB:-64} MiB twice: from $before kB to at most $peak kB resident" >&3
 	((peak - before < 24 * 1024)) # a part is in a memory file of 8 MiB besides
 	rm large.png
 }
