@@ -302,7 +302,7 @@ bool store_send(struct store *store, const char *bucket, const char *key, const 
 	bucket = bucket ? bucket : store->bucket;
 	if (!store_bucket_valid(bucket))
 		return error_set(error, ERROR_BAD_JOB, "\"%.64s\" cannot be a bucket's name", bucket);
-	if (*key && !store_key_valid(key, error))
+	if ((*key || !operation->query) && !store_key_valid(key, error))
 		return false;
 	bool done = object_url(store, bucket, key, operation, &presigned, &url, error);
 	if (!presigned) {

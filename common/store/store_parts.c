@@ -52,6 +52,8 @@ struct store_parts *store_parts_begin(struct store *store, const char *bucket, c
 				      struct error *error)
 {
 	struct http_response response = { 0 };
+	if (!store_key_valid(key, error))
+		return NULL;
 	struct store_parts *parts = calloc(1, sizeof *parts);
 	if (parts) {
 		parts->store = store;
@@ -195,6 +197,8 @@ bool store_parts_abort_all(struct store *store, const char *bucket, const char *
 	char listed[3 * 1024 + 64], id[UPLOAD_ID_SIZE];
 	struct buffer query = { 0 };
 	struct http_response response = { 0 };
+	if (!store_key_valid(key, error))
+		return false;
 	bucket = bucket ? bucket : store_bucket(store);
 	buffer_append_string(&query, "prefix=");
 	sigv4_encode(&query, key, false);

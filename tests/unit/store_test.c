@@ -179,6 +179,19 @@ static void a_bad_key_or_media_type_is_not_sent(void)
 	store_free(store);
 }
 
+static void a_part_grows_with_its_object_so_that_10000_are_enough(void)
+{
+	static const int64_t mib = INT64_C(1) << 20;
+	static const int64_t lengths[] = { 0, 1, INT64_C(1) << 30, 78125 * (INT64_C(1) << 20), INT64_C(100) << 30, INT64_C(5) << 40 };
+	CHECK_INTEGER(store_part_bytes(0), 8 * mib);
+	CHECK_INTEGER(store_part_bytes(INT64_C(1) << 30), 8 * mib);
+	for (size_t index = 0; index < sizeof lengths / sizeof *lengths; index++) {
+		int64_t part = store_part_bytes(lengths[index]);
+		CHECK(part >= 5 * mib && part % mib == 0 && part * 10000 >= lengths[index]);
+		CHECK(part <= 8 * mib || (part - 8 * mib) * 10000 < lengths[index]); /* and not more than needed */
+	}
+}
+
 int main(void)
 {
 	struct error error = { 0 };
@@ -193,5 +206,6 @@ int main(void)
 	TEST(buckets_are_checked);
 	TEST(keys_are_checked);
 	TEST(a_bad_key_or_media_type_is_not_sent);
+	TEST(a_part_grows_with_its_object_so_that_10000_are_enough);
 	return test_done();
 }
