@@ -188,7 +188,7 @@ static bool write_job(struct creation *creation, const char *sha256, const char 
 	while (priority < JOB_PRIORITY_COUNT - 1 && strcmp(creation->priority, job_priority_names[priority]) != 0)
 		priority++;
 	const struct job_template given = { .document = creation->document,
-					    .uri = creation->uri.data,
+					    .uri = creation->copy ? creation->copy : creation->uri.data,
 					    .sha256 = sha256,
 					    .media_type = media_type,
 					    .lang = creation->lang,
@@ -231,9 +231,10 @@ void creation_store(struct creation *creation, int status, int64_t bytes, const 
 				       creation->lang,
 				       creation->priority,
 				       line.data,
-				       creation->context->settings->queue_name };
+				       creation->context->settings->queue_name,
+				       creation->copy ? creation->copy : creation->uri.data };
 	/* When its answer is lost, it is unknown whether the document is there: nothing is abandoned, its time runs out. */
-	row = documents_query(creation->request, creation->context, true, documents_store_sql, 12, values);
+	row = documents_query(creation->request, creation->context, true, documents_store_sql, 13, values);
 	if (!row)
 		goto out;
 	if (strcmp(PQgetvalue(row, 0, 0), "stored") == 0) {

@@ -17,6 +17,7 @@ struct creation {
 	const char *idempotency_key; /* or NULL */
 	char document[129], key[200];
 	struct buffer uri; /* r2://bucket/key, key is "documents/DOCUMENT/ULID" */
+	const char *copy; /* the uri of the object that the document takes instead; NULL: uri */
 	/* what was asked for */
 	char name[FORM_FILE_NAME_SIZE]; /* "": none */
 	char lang[129], priority[16];

@@ -1,6 +1,7 @@
 /*
  * Uploads that go past us: POST /documents with JSON answers with a presigned URL, to which the client puts the bytes, and
- * POST /documents/{id}/complete looks at what is there: its length, its sum, what it is.
+ * POST /documents/{id}/complete looks at what is there: its length, its sum, what it is. It looks at a copy, which becomes
+ * the document, because the URL is good for a while longer and what was looked at must not change any more.
  */
 #include "cmd/filot-api/documents_announce.h"
 
@@ -12,9 +13,13 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cmd/filot-api/loose.h"
 #include "common/base/clock.h"
+#include "common/base/log.h"
 #include "common/ocr/media.h"
 #include "common/store/fetch.h"
+#include "documents_copy_failed_sql.h"
+#include "documents_copy_sql.h"
 #include "documents_renew_sql.h"
 #include "documents_upload_sql.h"
 
@@ -132,6 +137,18 @@ void documents_announce(struct creation *creation)
 
 /* ---- complete ---- */
 
+static void answer_object(struct creation *creation, const struct error *error)
+{
+	if (error->code == ERROR_NOT_FOUND)
+		problem_answer(creation->request, 409, "not_uploaded", "Nothing was put to the upload's URL yet.");
+	else if (error->code == ERROR_UNSUPPORTED_FORMAT)
+		problem_answer(creation->request, 415, "unsupported_format", error->message);
+	else if (error->code == ERROR_EMPTY_DOCUMENT)
+		problem_answer(creation->request, 422, "empty_document", error->message);
+	else
+		problem_answer_error(creation->request, "document_complete", error);
+}
+
 /* What is in storage, to its last byte: its length, sum and kind. False: answered. */
 static bool look_at_object(struct creation *creation, const char *bucket, const char *key, struct store_object *object,
 			   char sha256[static SHA256_HEX_SIZE], enum media *media)
@@ -153,14 +170,7 @@ static bool look_at_object(struct creation *creation, const char *bucket, const 
 	buffer_free(&start);
 	if (done)
 		return true;
-	if (error.code == ERROR_NOT_FOUND)
-		problem_answer(creation->request, 409, "not_uploaded", "Nothing was put to the upload's URL yet.");
-	else if (error.code == ERROR_UNSUPPORTED_FORMAT)
-		problem_answer(creation->request, 415, "unsupported_format", error.message);
-	else if (error.code == ERROR_EMPTY_DOCUMENT)
-		problem_answer(creation->request, 422, "empty_document", error.message);
-	else
-		problem_answer_error(creation->request, "document_complete", &error);
+	answer_object(creation, &error);
 	return false;
 }
 
@@ -179,23 +189,69 @@ static bool as_announced(struct creation *creation, const PGresult *row, const s
 	return true;
 }
 
+/* The copy was not taken: it goes. */
+static void drop_copy(struct creation *creation, const char *uri)
+{
+	struct error error = { 0 };
+	PGresult *result = pg_query(creation->context->pg, true, documents_copy_failed_sql, 1, &uri, &error);
+	if (!result)
+		log_warning("copy_not_dropped", log_string("document", creation->document), log_failure(&error));
+	PQclear(result);
+	loose_wake(creation->context->api->documents->loose);
+}
+
+/* Copies the object to a key that nobody has a URL for. False: answered. */
+static bool copy_object(struct creation *creation, const char *bucket, const char *from, const char *to, const char *uri)
+{
+	struct error error = { 0 };
+	const char *const values[] = { creation->document, uri, UPLOAD_S };
+	struct store_object object;
+	if (!store_head(creation->context->store, bucket, from, &object, &error)) {
+		answer_object(creation, &error);
+		return false;
+	}
+	if (object.bytes > creation->context->settings->upload_bytes) {
+		problem_answerf(creation->request, 413, "too_large", "A document has at most %lld bytes.",
+				(long long)creation->context->settings->upload_bytes);
+		return false;
+	}
+	PGresult *row = documents_query(creation->request, creation->context, true, documents_copy_sql, 3, values);
+	PQclear(row);
+	if (!row)
+		return false;
+	if (store_copy(creation->context->store, bucket, from, to, &error))
+		return true;
+	answer_object(creation, &error);
+	drop_copy(creation, uri);
+	return false;
+}
+
 static void complete(struct creation *creation, const PGresult *row)
 {
-	char bucket[64], sha256[SHA256_HEX_SIZE];
+	char bucket[64], sha256[SHA256_HEX_SIZE], to[200], upload[ULID_SIZE];
 	struct store_object object = { 0 };
 	struct error error = { 0 };
+	struct buffer copy = { 0 };
 	enum media media;
 	buffer_clear(&creation->uri);
 	buffer_append_string(&creation->uri, PQgetvalue(row, 0, 0));
 	if (!renew(creation))
 		return;
 	char *key = fetch_split_r2(PQgetvalue(row, 0, 0), bucket, &error);
-	if (!key)
+	(void)snprintf(to, sizeof to, "documents/%s/%s", creation->document, ulid_new(upload));
+	store_uri(creation->context->store, bucket, to, &copy);
+	if (!key || copy.failed) {
 		problem_answer_error(creation->request, "document_complete", &error);
-	else if (look_at_object(creation, bucket, key, &object, sha256, &media) &&
-		 as_announced(creation, row, &object, sha256))
-		creation_store(creation, 200, object.bytes, sha256, media_types[media], NULL);
+	} else if (copy_object(creation, bucket, key, to, copy.data)) {
+		creation->copy = copy.data;
+		if (look_at_object(creation, bucket, to, &object, sha256, &media) &&
+		    as_announced(creation, row, &object, sha256))
+			creation_store(creation, 200, object.bytes, sha256, media_types[media], NULL);
+		else
+			drop_copy(creation, copy.data);
+	}
 	free(key);
+	buffer_free(&copy);
 }
 
 void documents_complete(struct server_request *request, void *context)

@@ -313,8 +313,8 @@ bool store_send(struct store *store, const char *bucket, const char *key, const 
 		(void)snprintf(headers[1], sizeof headers[1], "Content-Type: %s", operation->content_type);
 		header_list[header_count++] = headers[1];
 	}
-	if (operation->range)
-		header_list[header_count++] = operation->range;
+	if (operation->header)
+		header_list[header_count++] = operation->header;
 	const struct http_signature signature = { .access_key = store->access_key,
 						  .secret_key = store->secret_key,
 						  .region = store->region,
@@ -399,7 +399,7 @@ bool store_get_start(struct store *store, const char *bucket, const char *key, i
 	bool done = store_send(store, bucket, key,
 			       &(const struct operation){ .method = "GET",
 							  .payload_sha256 = EMPTY_SHA256,
-							  .range = range,
+							  .header = range,
 							  .upload = -1,
 							  .download = -1 },
 			       &response, error);
@@ -408,6 +408,35 @@ bool store_get_start(struct store *store, const char *bucket, const char *key, i
 		done =
 		    !bytes->failed || error_set(error, ERROR_OUT_OF_MEMORY, "object storage: no memory for an object");
 	}
+	buffer_free(&response.body);
+	return done;
+}
+
+bool store_copy(struct store *store, const char *bucket, const char *from, const char *to, struct error *error)
+{
+	char code[64];
+	struct buffer header = { 0 };
+	struct http_response response = { 0 };
+	if (!store_key_valid(from, error))
+		return false;
+	buffer_printf(&header, "x-amz-copy-source: /%s/", bucket ? bucket : store->bucket);
+	sigv4_encode(&header, from, true);
+	bool done = header.failed ? error_set(error, ERROR_OUT_OF_MEMORY, "object storage: no memory for a request") :
+				    store_send(store, bucket, to,
+					       &(const struct operation){ .method = "PUT",
+									  .content_type = "application/octet-stream",
+									  .payload_sha256 = EMPTY_SHA256,
+									  .header = header.data,
+									  .upload = -1,
+									  .body = "",
+									  .download = -1 },
+					       &response, error);
+	if (done && response.body.data && strstr(response.body.data, "<Error>")) { /* it may come after a 200 */
+		(void)store_xml_text(response.body.data, "Code", code, sizeof code);
+		done = error_set(error, store_code_of_status(500, code), "PUT r2://%s/%.200s: %s",
+				 bucket ? bucket : store->bucket, to, code);
+	}
+	buffer_free(&header);
 	buffer_free(&response.body);
 	return done;
 }

@@ -62,6 +62,8 @@ bool store_put(struct store *store, const char *bucket, const char *key, int des
 	       struct error *error);
 bool store_head(struct store *store, const char *bucket, const char *key, struct store_object *object,
 		struct error *error);
+/* Within the bucket and the storage; at most 5 GiB (S3's CopyObject). ERROR_NOT_FOUND: there is no `from`. */
+bool store_copy(struct store *store, const char *bucket, const char *from, const char *to, struct error *error);
 bool store_delete(struct store *store, const char *bucket, const char *key, struct error *error);
 
 /* Appends a URL by which anyone may do `method` until `expires_s` seconds from now (1 to 604,800: 7 days). */

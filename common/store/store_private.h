@@ -12,7 +12,7 @@ struct operation {
 	const char *query; /* as in sigv4.h, or NULL */
 	const char *content_type; /* or NULL */
 	const char *payload_sha256;
-	const char *range; /* the header, or NULL */
+	const char *header; /* one more, or NULL */
 	int upload;
 	int64_t upload_bytes;
 	const char *body; /* a string, or NULL */

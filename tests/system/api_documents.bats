@@ -265,6 +265,10 @@ work_once() {
 	expect 200
 	[ "$BODY" = "$first" ]
 	[ "$(sql "select count(*) from jobs where document_id = '$ID'")" -eq 1 ]
+	# The URL is good for a while longer, but what was taken stays as it was.
+	printf 'another' | curl -sf -T - "$url"
+	api GET "/documents/$ID/file"
+	[ "$(curl -sf "$(member .url)" | sha256sum)" = "$WORD_SUM  -" ]
 	all_well
 }
 
