@@ -75,10 +75,14 @@ static void *take(const uint8_t **bytes, size_t *left, uint64_t count, size_t it
 	return items;
 }
 
+static bool is_coordinate(int32_t value)
+{
+	return value >= -FARTHEST_PX && value <= FARTHEST_PX;
+}
+
 static bool is_near(struct upright box)
 {
-	return abs(box.left) <= FARTHEST_PX && abs(box.right) <= FARTHEST_PX && abs(box.top) <= FARTHEST_PX &&
-	       abs(box.bottom) <= FARTHEST_PX;
+	return is_coordinate(box.left) && is_coordinate(box.right) && is_coordinate(box.top) && is_coordinate(box.bottom);
 }
 
 static bool within(int32_t first, int32_t count, size_t all)
@@ -100,8 +104,8 @@ static bool blocks_hold(const struct layout *layout)
 		const struct layout_row *row = &layout->rows[i];
 
 		if (!within(row->first_piece, row->piece_count, layout->piece_count) || !is_near(row->bound) ||
-		    abs(row->left_margin) > FARTHEST_PX || abs(row->right_margin) > FARTHEST_PX ||
-		    abs(row->space) > FARTHEST_PX || !(row->x_height >= 0 && row->x_height < FARTHEST_PX))
+		    !is_coordinate(row->left_margin) || !is_coordinate(row->right_margin) ||
+		    !is_coordinate(row->space) || !(row->x_height >= 0 && row->x_height < FARTHEST_PX))
 			return false;
 	}
 	return true;
