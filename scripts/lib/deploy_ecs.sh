@@ -145,7 +145,7 @@ scaling_put() {
 		--cli-input-json "$(jq -c .scalable_target <<<"$1")" >/dev/null || aws_die "registering $(service) for autoscaling"
 	while IFS= read -r policy; do
 		aws_call application-autoscaling put-scaling-policy --cli-input-json "$policy" >/dev/null ||
-			aws_die "setting the scaling policy $(jq -r .policyName <<<"$policy")"
+			aws_die "setting the scaling policy $(jq -r .PolicyName <<<"$policy")"
 	done < <(jq -c '.scaling_policies[]' <<<"$1")
 }
 
