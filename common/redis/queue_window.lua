@@ -87,10 +87,12 @@ local function refill(number)
 	local taken = redis.call('ZPOPMIN', KEYS[3 + number], window_size)
 	local tenants, turns, position = {}, {}, {}
 	for at = 1, #taken, 2 do
-		local ms, turn, job, tenant, line = string.match(taken[at], '^(%d+)%-(%d+) [123] (%S*) (%S*) (.*)$')
+		-- The line is cut off by its place: a pattern would walk over it.
+		local ms, turn, job, tenant, place = string.match(taken[at], '^(%d+)%-(%d+) [123] (%S*) (%S*) ()')
 		if not ms then
-			ms, turn, job, tenant, line = '0', '', '', '', taken[at]
+			ms, turn, job, tenant, place = '0', '', '', '', 1
 		end
+		local line = string.sub(taken[at], place)
 		redis.call('XADD', KEYS[number], '*', 'job', job, 'tenant', tenant, 'since', ms, 'line', line)
 		if not position[tenant] then
 			position[tenant] = #tenants + 1
