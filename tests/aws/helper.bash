@@ -48,9 +48,10 @@ aws_stop() {
 	server_signal "$AWS_TEST_DIR" moto KILL
 	server_signal "$AWS_TEST_DIR" registry KILL
 	server_signal "$AWS_TEST_DIR" cli KILL
-	rm -rf "$AWS_TEST_DIR"
+	[[ -n ${FILOT_KEEP:-} ]] || rm -rf "$AWS_TEST_DIR"
 }
 
+# shellcheck disable=SC2034 # digest is for the tests
 # image_put REPOSITORY TAG: an image of one small file in the registry, by
 # the registry's own protocol; its digest in $digest.
 image_put() {

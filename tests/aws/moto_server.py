@@ -33,10 +33,14 @@ from moto.server import DomainDispatcherApplication, create_backend_app
 from werkzeug.serving import make_server
 
 
+SERVICE_SETTINGS = ("deploymentConfiguration", "networkConfiguration", "healthCheckGracePeriodSeconds")
+
+
 class Aws:
     def __init__(self, control):
         self.moto = DomainDispatcherApplication(create_backend_app)
         self.control = control
+        self.settings = {}  # service → what moto forgets of it
         self.rollouts = {}  # service → {"id", "now", "before", "good", "looks"}
 
     def file(self, name):
@@ -52,6 +56,7 @@ class Aws:
         environ["wsgi.input"] = io.BytesIO(body)
         if environ["PATH_INFO"] == "/filot/account":
             self.rollouts.clear()
+            self.settings.clear()
             start_response("200 OK", [("Content-Type", "text/plain")])
             return [account(environ["HTTP_HOST"], json.loads(body)).encode()]
         action = action_of(environ, body)
@@ -80,6 +85,9 @@ class Aws:
 
     def ecs(self, action, asked, answer):
         if action in ("CreateService", "UpdateService"):
+            name = answer["service"]["serviceName"]
+            kept = self.settings.setdefault(name, {})
+            kept.update({key: asked[key] for key in SERVICE_SETTINGS if key in asked})
             self.roll_out(answer["service"])
             answer["service"] = self.service(answer["service"], looked=False)
         elif action == "DescribeServices":
@@ -105,6 +113,7 @@ class Aws:
         rollout = self.rollouts.get(service["serviceName"])
         if rollout is None:
             return service
+        service.update(self.settings[service["serviceName"]])
         rollout["looks"] += looked
         prefix = service["taskDefinition"].rpartition("/")[0] if "/" in service["taskDefinition"] else "arn:aws:ecs:ap-southeast-2:123456789012:task-definition"
         desired = service["desiredCount"]
