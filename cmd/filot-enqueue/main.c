@@ -92,12 +92,17 @@ static struct queue *open_queue(const struct enqueue_settings *settings, struct 
 	struct queue_settings names = queue_default_settings;
 	names.name = settings->queue_name;
 	names.most_waiting = settings->most_waiting;
+	names.durable_replicas = settings->replicas;
 	*redis = redis_new(&connection, error);
 	if (!*redis || !redis_connect(*redis, settings->wait_ms, error))
 		return NULL;
 	struct queue *queue = queue_new(&names, *redis, error);
 	if (queue)
 		queue_check_server(queue);
+	if (queue && settings->durable && !queue_durable_open(queue, error)) {
+		queue_free(queue);
+		return NULL;
+	}
 	return queue;
 }
 

@@ -134,7 +134,10 @@ static bool receive_oldest(struct sender *sender, struct error *error)
 	size_t count = 0;
 	if (sender->slots[sender->first].jobs && !queue_receive(sender->queue, sender->receipts, &count, error))
 		return false;
-	return write_receipts(sender, error);
+	/* The queue refuses a batch as a whole, and what it refuses now it would refuse of the next one. */
+	bool refused = count && sender->receipts[0].status == RECEIPT_REFUSED;
+	struct error why = refused ? sender->receipts[0].error : (struct error){ 0 };
+	return write_receipts(sender, error) && (!refused || error_set(error, why.code, "%s", why.message));
 }
 
 static void free_jobs(struct sender *sender, size_t count)
@@ -170,9 +173,10 @@ static bool send_bounded(struct sender *sender, struct error *error)
 	free_jobs(sender, slot->jobs);
 	sender->under_way++;
 	struct error why = sender->receipts[0].error;
+	bool refused = sender->receipts[0].status == RECEIPT_REFUSED; /* full, or not known to be kept */
 	if (!write_receipts(sender, error))
 		return false;
-	return !full || error_set(error, ERROR_TRY_AGAIN, "%s", why.message);
+	return !refused || error_set(error, why.code, "%s", why.message);
 }
 
 /* Starts the batch that was filled. */

@@ -31,6 +31,10 @@ static void fill_rows(struct enqueue_settings *s)
 		  .maximum = INT64_C(1) << 53 },
 		{ "wait", 'w', OPTION_DURATION, &s->wait_ms, "TIME",
 		  "wait so long for Redis, at start and when it goes away (30s)", .maximum = 86400000 },
+		{ "durable", 0, OPTION_FLAG, &s->durable, NULL,
+		  "receipts only for what is on Redis' disk and its replicas", .setting = "FILOT_DURABLE" },
+		{ "replicas", 0, OPTION_INTEGER, &s->replicas, "N", "with --durable: on so many replicas (0)",
+		  .setting = "FILOT_DURABLE_REPLICAS", .maximum = 100 },
 		{ "queue-name", 0, OPTION_STRING, &s->queue_name, "NAME", "which queue (ocr)",
 		  .setting = "FILOT_QUEUE_NAME" },
 		{ "redis-url", 0, OPTION_STRING, &s->redis_url, "URL", "the queue's Redis; rediss:// is TLS",
@@ -110,5 +114,7 @@ bool enqueue_settings_check(const struct enqueue_settings *settings, const struc
 		return error_set(error, ERROR_USAGE, "--key and --key-from exclude each other");
 	if (settings->print && settings->most_waiting)
 		return error_set(error, ERROR_USAGE, "--max-depth does not go with --print");
+	if (settings->print && settings->durable)
+		return error_set(error, ERROR_USAGE, "--durable does not go with --print");
 	return texts_valid(settings, error);
 }

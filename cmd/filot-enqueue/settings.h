@@ -18,6 +18,8 @@ struct enqueue_settings {
 	int64_t batch;	      /* jobs in one round trip */
 	int64_t most_waiting; /* 0: no limit */
 	int64_t wait_ms;
+	bool durable;	  /* a receipt says queued only when the job is known to be kept */
+	int64_t replicas; /* with durable: by so many replicas */
 	const char *redis_url, *redis_ca, *queue_name;
 	const char *r2_endpoint, *r2_access_key, *r2_secret_key, *r2_bucket, *r2_region;
 	struct option_row rows[32];

@@ -40,6 +40,7 @@ struct queue_settings {
 	int64_t max_attempts;
 	int64_t key_ttl_ms;		   /* how long an idempotency key is remembered */
 	int64_t dead_keep_ms, events_keep; /* trimming: by age, by count */
+	int64_t durable_replicas; /* queue_durable_open: how many must have a batch */
 	int64_t most_waiting; /* a batch that would make the queue longer is refused: ERROR_TRY_AGAIN; 0: no limit */
 };
 
@@ -80,6 +81,14 @@ bool queue_send(struct queue *queue, const struct job *jobs, size_t count, struc
 bool queue_receive(struct queue *queue, struct queue_receipt receipts[static QUEUE_BATCH_JOBS], size_t *count,
 		   struct error *error);
 size_t queue_in_flight(const struct queue *queue); /* batches */
+
+/*
+ * From here on a batch is answered only when the server says that it is on its disk (as far as it has an append-only file)
+ * and on durable_replicas replicas. What is not known to be after the reconnect budget is refused with ERROR_UNAVAILABLE;
+ * it is in the queue all the same, so send it again under its key or id. ERROR_CONFIG when the server can promise nothing,
+ * ERROR_UNAVAILABLE when it has too few replicas now.
+ */
+bool queue_durable_open(struct queue *queue, struct error *error);
 
 /* One delivery of one job. */
 struct delivery {

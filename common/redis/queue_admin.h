@@ -139,6 +139,7 @@ void queue_overview_free(struct queue_overview *overview);
 struct queue_server {
 	bool known_eviction, may_evict; /* maxmemory is set and maxmemory-policy is not noeviction */
 	bool known_persistence, persistent;
+	bool syncs_always; /* an answer means that the write is on disk: appendonly and appendfsync always */
 	/*
 	 * The user "default" has no rights while there is an append-only file: it is replayed as that user, and many versions
 	 * leave out what scripts wrote (github.com/redis/redis/issues/14541, github.com/valkey-io/valkey/issues/3983).

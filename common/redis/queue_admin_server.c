@@ -160,7 +160,7 @@ static bool read_info(struct queue *queue, struct queue_server *server, struct e
 
 bool queue_server_read(struct queue *queue, struct queue_server *server, struct error *error)
 {
-	char policy[32], maxmemory[32], aof[8], save[256];
+	char policy[32], maxmemory[32], aof[8], sync[16], save[256];
 	struct error why = { 0 };
 	*server = (struct queue_server){ 0 };
 	if (config_get(queue, "maxmemory-policy", policy, sizeof policy, &why) &&
@@ -169,6 +169,9 @@ bool queue_server_read(struct queue *queue, struct queue_server *server, struct 
 	if (config_get(queue, "appendonly", aof, sizeof aof, &why) && config_get(queue, "save", save, sizeof save, &why)) {
 		server->known_persistence = true;
 		server->persistent = strcmp(aof, "yes") == 0 || *save;
+		server->syncs_always = strcmp(aof, "yes") == 0 &&
+				       config_get(queue, "appendfsync", sync, sizeof sync, &why) &&
+				       strcmp(sync, "always") == 0;
 		server->forgets_scripts = strcmp(aof, "yes") == 0 && default_user_has_no_rights(queue, &why);
 	}
 	if (why.code != ERROR_NONE)

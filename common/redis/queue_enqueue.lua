@@ -9,6 +9,7 @@
 --#include queue_window.lua
 local answer = redis.call('GET', KEYS[10])
 if answer then
+	redis.call('PEXPIRE', KEYS[10], ARGV[2]) -- a write, so that who waits for it to be kept waits for the first one, too
 	return answer
 end
 local most = tonumber(ARGV[3])

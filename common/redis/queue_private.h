@@ -40,9 +40,20 @@ struct queue {
 	struct redis *redis;
 	char *keys[QUEUE_KEY_COUNT];
 	int64_t claims;					     /* made so far: every eighth looks at low first */
+	struct {
+		bool on, on_disk; /* on_disk: an answer of the server, or of WAITAOF, means that it is there */
+		bool asks_disk;	  /* by WAITAOF */
+		int64_t replicas; /* to WAIT for */
+	} durable;
 	struct queue_batch batches[QUEUE_BATCHES_IN_FLIGHT]; /* a ring */
 	size_t first_batch, batch_count;
 };
+
+/* After a batch: what asks whether it is kept, how many replies that has, and reading them. *missing: why it is not known. */
+#define QUEUE_DURABLE_WAIT_MS 1000
+bool queue_durable_append(struct queue *queue, struct error *error);
+size_t queue_durable_replies(const struct queue *queue);
+bool queue_durable_read(struct queue *queue, struct error *missing, struct error *error);
 
 #define QUEUE_WINDOW_KEYS QUEUE_DELAYED /* the first so many: what a script needs that puts jobs in streams */
 

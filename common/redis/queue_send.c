@@ -146,13 +146,18 @@ static void drop_batch(struct queue *queue)
 	queue->batch_count--;
 }
 
+static bool append_batch(struct queue *queue, const struct queue_batch *batch, struct error *error)
+{
+	return redis_append_formatted(queue->redis, batch->command, batch->length, error) &&
+	       queue_durable_append(queue, error);
+}
+
 /* Sends all unanswered batches on a new connection. */
 static bool send_again(struct queue *queue, struct error *error)
 {
 	for (size_t index = 0; index < queue->batch_count; index++) {
 		size_t at = (queue->first_batch + index) % QUEUE_BATCHES_IN_FLIGHT;
-		const struct queue_batch *batch = &queue->batches[at];
-		if (!redis_append_formatted(queue->redis, batch->command, batch->length, error))
+		if (!append_batch(queue, &queue->batches[at], error))
 			return false;
 	}
 	return redis_flush(queue->redis, error);
@@ -182,8 +187,8 @@ bool queue_send(struct queue *queue, const struct job *jobs, size_t count, struc
 	/* A connection that has failed, or fails now, is queue_receive's to mend: it sends all that is unanswered, in
 	 * order. */
 	struct error later = { 0 };
-	bool whole = redis_outstanding(queue->redis) == queue->batch_count++;
-	if (whole && redis_append_formatted(queue->redis, batch->command, batch->length, &later))
+	bool whole = redis_outstanding(queue->redis) == queue->batch_count++ * (1 + queue_durable_replies(queue));
+	if (whole && append_batch(queue, batch, &later))
 		(void)redis_flush(queue->redis, &later);
 	return true;
 }
@@ -193,10 +198,10 @@ size_t queue_in_flight(const struct queue *queue)
 	return queue->batch_count;
 }
 
-/* Reads the answers of all other batches away, so that the script can be loaded and everything sent again. */
+/* Reads all other answers away, so that the script can be loaded and everything sent again. */
 static bool load_and_send_again(struct queue *queue, struct error *error)
 {
-	for (size_t index = 1; index < queue->batch_count; index++) {
+	while (redis_outstanding(queue->redis)) {
 		redisReply *reply = redis_reply(queue->redis, error);
 		if (!reply)
 			return false;
@@ -205,20 +210,35 @@ static bool load_and_send_again(struct queue *queue, struct error *error)
 	return redis_script_load(queue->redis, queue_enqueue_lua, error) && send_again(queue, error);
 }
 
-/* The answer of the oldest batch. Keeps on, on new connections, until the budget is spent. */
-static redisReply *oldest_answer(struct queue *queue, struct error *error)
+/*
+ * The answer of the oldest batch. Keeps on, on new connections, until the budget is spent; then *missing tells of a batch
+ * that was answered but is not known to be kept.
+ */
+static redisReply *oldest_answer(struct queue *queue, struct error *missing, struct error *error)
 {
 	int64_t end_ms = clock_monotonic_ms() + redis_reconnect_ms(queue->redis);
 	for (int attempt = 0;; attempt++) {
 		struct error why = { 0 };
 		redisReply *reply = redis_reply(queue->redis, &why);
-		if (reply && !redis_is_noscript(reply))
-			return reply;
 		if (reply) {
+			bool script = !redis_is_noscript(reply);
+			*missing = (struct error){ 0 };
+			bool read = !script || queue_durable_read(queue, missing, &why);
+			bool kept = missing->code == ERROR_NONE;
+			/* What was refused as a whole is nowhere, so there is nothing to keep. */
+			if (reply->type != REDIS_REPLY_STRING || strncmp(reply->str, "full ", 5) == 0)
+				kept = true;
+			if (script && read && (kept || clock_monotonic_ms() >= end_ms))
+				return reply;
 			freeReplyObject(reply);
+			if (!read)
+				goto again;
+			if (script)
+				log_warning("not_kept_yet", log_failure(missing));
 			if (load_and_send_again(queue, &why))
 				continue;
 		}
+again:;
 		int64_t left_ms = end_ms - clock_monotonic_ms();
 		if (left_ms <= 0 || !error_is_transient(why.code)) {
 			(void)error_set(error, why.code, "%s", why.message);
@@ -266,14 +286,20 @@ bool queue_receive(struct queue *queue, struct queue_receipt receipts[static QUE
 	*count = 0;
 	if (!queue->batch_count)
 		return true;
-	redisReply *reply = oldest_answer(queue, error);
+	struct error missing = { 0 };
+	redisReply *reply = oldest_answer(queue, &missing, error);
 	if (!reply)
 		return false;
 	const struct queue_batch *batch = &queue->batches[queue->first_batch];
 	bool good = reply->type == REDIS_REPLY_STRING && read_answer(batch, reply, receipts);
 	if (good)
 		*count = batch->count;
-	else
+	for (size_t index = 0; good && missing.code != ERROR_NONE && index < batch->count; index++)
+		if (receipts[index].status != RECEIPT_REFUSED) {
+			receipts[index].status = RECEIPT_REFUSED;
+			receipts[index].error = missing;
+		}
+	if (!good)
 		(void)redis_refused(reply, "putting jobs in the queue", error);
 	freeReplyObject(reply);
 	drop_batch(queue);

@@ -43,6 +43,7 @@ enum error_code redis_reply_code(const char *message)
 		{ "BUSY ", ERROR_UNAVAILABLE },
 		{ "MISCONF ", ERROR_UNAVAILABLE },
 		{ "NOREPLICAS ", ERROR_UNAVAILABLE },
+		{ "UNBLOCKED ", ERROR_UNAVAILABLE },
 		{ "ERR max number of clients", ERROR_UNAVAILABLE },
 		{ "ERR max requests", ERROR_UNAVAILABLE },
 	};
@@ -146,11 +147,17 @@ static bool not_now(struct redis *redis, const redisReply *reply)
 		return false;
 	if (begins(reply->str, "MOVED "))
 		follow(redis, reply->str);
-	if (begins(reply->str, "MOVED ") || begins(reply->str, "READONLY ")) {
+	/* UNBLOCKED: a wait was ended because its server became a replica. */
+	if (begins(reply->str, "MOVED ") || begins(reply->str, "READONLY ") || begins(reply->str, "UNBLOCKED ")) {
 		redis_drop(redis);
 		return true;
 	}
-	return begins(reply->str, "LOADING ") || begins(reply->str, "MASTERDOWN ") ||
+	/*
+	 * ASK is not followed: of a queue's keys some exist and some do not, so while they move the other node would answer
+	 * TRYAGAIN; when they have moved this one says MOVED. BUSY: a script runs for very long.
+	 */
+	return begins(reply->str, "ASK ") || begins(reply->str, "BUSY ") || begins(reply->str, "NOREPLICAS ") ||
+	       begins(reply->str, "LOADING ") || begins(reply->str, "MASTERDOWN ") ||
 	       begins(reply->str, "CLUSTERDOWN ") || begins(reply->str, "TRYAGAIN ");
 }
 

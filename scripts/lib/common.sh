@@ -5,6 +5,9 @@
 
 FILOT_ROOT=${FILOT_ROOT:-$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)}
 
+# The running script, wherever it lies, and also after it went to another folder.
+FILOT_SCRIPT=$(realpath -q -- "$0" || echo "$0")
+
 # say WORDS…: one progress line on standard error, with the seconds since
 # the script started. Standard output stays free for results.
 say() {
@@ -29,7 +32,7 @@ usage_error() {
 # usage_print: the comment block at the top of the running script is its
 # help text, so that both are always the same.
 usage_print() {
-	sed -n '2,/^\([^#]\|$\)/ { /^#/ { s/^# \{0,1\}//; p; }; }' "$FILOT_ROOT/scripts/${0##*/}"
+	sed -n '2,/^\([^#]\|$\)/ { /^#/ { s/^# \{0,1\}//; p; }; }' "$FILOT_SCRIPT"
 }
 
 # need COMMAND PACKAGE: the command must be there.

@@ -27,11 +27,6 @@ script=$(realpath "${BASH_SOURCE[0]}")
 # shellcheck source=../lib/common.sh
 source "$(dirname "$script")/../lib/common.sh"
 
-# requeue_help: the comment at the top is the help text.
-requeue_help() {
-	sed -n '2,/^$/ { /^#/ { s/^# \{0,1\}//; p; }; }' "$script"
-}
-
 # requeue_command: print where filot-requeue is, this checkout's first.
 requeue_command() {
 	local built=${FILOT_BUILD:-$FILOT_ROOT/build}/bin/filot-requeue
@@ -50,7 +45,7 @@ requeue_main() {
 	while (($#)); do
 		case $1 in
 		--help | -h)
-			requeue_help
+			usage_print
 			exit 0
 			;;
 		--dry-run | -n | --json) flags+=("$1") ;;

@@ -11,6 +11,13 @@
  *   ACK_BEFORE_COMMIT   acknowledge in Redis before the result is committed
  *   NO_FENCE            commit without comparing attempts
  *   RETRY_KEEPS_ENTRY   a retry is added to the delayed set in one step and its entry acknowledged in another
+ *   REFILL_TAKES_FIRST  the job is taken from the backlog in one step and put in its stream in another
+ *   REFILL_PUTS_FIRST   the other way round
+ *   BATCH_WITHOUT_NAME  a batch whose answer was lost is put in the queue again
+ *
+ * Of priorities and tenants the model has what can lose a job: it may have to wait in the backlog when it comes, comes
+ * back, or is promoted; a claim that is filled by others' jobs passes it over, as often as it likes. When its turn comes
+ * is tests/unit/queue_fair_test.c's.
  */
 #define MAX_ATTEMPTS 3
 #define MAX_CRASHES 2
@@ -18,12 +25,12 @@
 #define HELD 9 /* the place-holder that handed-back entries belong to */
 
 /* Redis: where the job is. It may be in two places only in a mutation; `entries` counts them. */
-mtype = { QUEUED, PENDING, DELAYED, DEAD, GONE };
-mtype place = QUEUED;
+mtype = { ABSENT, BACKLOG, NOWHERE, QUEUED, PENDING, DELAYED, DEAD, GONE };
+mtype place = ABSENT;
 byte owner = NOBODY;
 byte deliveries = 0; /* the attempt of the claim that holds it */
 byte next_attempt = 1; /* of the next claim */
-byte copies = 1; /* entries of this job in streams and delayed set */
+byte copies = 0; /* entries of this job in streams and delayed set */
 
 /* PostgreSQL. */
 mtype = { NONE, RUNNING, DONE, FAILED, RETRYING };
@@ -35,14 +42,34 @@ byte effects = 0; /* results that were stored */
 byte crashes = 0;
 byte requeues = 0;
 bool requeue_over = false; /* no operator will bring a dead job back any more */
+bool named = false; /* Redis remembers the answer of the sender's batch */
+/* queue_window.lua: into the stream, or behind it when that is full. */
+#define PUT if :: place = QUEUED :: place = BACKLOG fi
+#define IN_REDIS (place != ABSENT && place != DEAD && place != GONE)
 #define OVER (place == GONE || (place == DEAD && requeue_over))
 
-/* The claim script: a new entry, a due retry, a handed-back entry, or one whose claim expired. Too many attempts: dead. */
+/* A crash forgets everything; the worker starts anew under a new name, which the model need not tell apart. */
+#define MAY_CRASH if :: crashes < MAX_CRASHES -> crashes++; goto begin; :: true -> skip; fi
+
+/* The claim script, which also promotes a due retry and refills its stream: a new entry, a due retry, a handed-back entry, or one whose claim expired. Too many attempts: dead. */
 inline claim(me, mine)
 {
 	atomic {
 		if
-		:: place == QUEUED || place == DELAYED ->
+		:: place == QUEUED || place == BACKLOG || place == ABSENT -> mine = 0 /* others fill the claim, or it is not there */
+		:: place == DELAYED -> PUT; mine = 0
+		:: place == BACKLOG ->
+			mine = 0;
+#ifdef REFILL_TAKES_FIRST
+			place = NOWHERE; copies--; moving = true;
+#else
+			place = QUEUED;
+#ifdef REFILL_PUTS_FIRST
+			copies++; moving = true;
+#endif
+#endif
+		:: place == NOWHERE -> mine = 0
+		:: place == QUEUED ->
 			deliveries = next_attempt;
 			place = PENDING; owner = me; mine = deliveries;
 		:: place == PENDING && owner == HELD ->
@@ -57,6 +84,12 @@ inline claim(me, mine)
 			mine = 0;
 		fi
 	}
+#ifdef REFILL_TAKES_FIRST
+	if :: moving -> MAY_CRASH; atomic { place = QUEUED; copies++; moving = false } :: else -> skip fi;
+#endif
+#ifdef REFILL_PUTS_FIRST
+	if :: moving -> MAY_CRASH; atomic { copies--; moving = false } :: else -> skip fi;
+#endif
 }
 
 /* queue_finish, queue_retry, queue_bury, queue_hand_back: one script each, only for the owner of this very delivery. */
@@ -133,14 +166,12 @@ inline store_failure(final, outcome)
 	}
 }
 
-/* A crash forgets everything; the worker starts anew under a new name, which the model need not tell apart. */
-#define MAY_CRASH if :: crashes < MAX_CRASHES -> crashes++; goto begin; :: true -> skip; fi
-
 proctype worker(byte me)
 {
 	byte mine, outcome;
+	bool moving;
 begin:
-	mine = 0; outcome = 0;
+	mine = 0; outcome = 0; moving = false;
 	do
 	:: OVER -> break
 	:: else ->
@@ -210,7 +241,7 @@ proctype requeue()
 		atomic {
 			if
 			:: place == DEAD ->
-				place = QUEUED; copies++; requeues++;
+				PUT; copies++; requeues++;
 				next_attempt = row_attempt + 1;
 			:: place == PENDING && owner != HELD ->
 				owner = HELD; requeues++; deliveries++;
@@ -223,8 +254,30 @@ proctype requeue()
 	requeue_over = true
 }
 
+/* The sender may lose the answer, once, and sends the batch again. */
+proctype sender()
+{
+	bool again = true;
+	do
+	:: atomic {
+			if
+#ifdef BATCH_WITHOUT_NAME
+			:: true -> PUT; copies++
+#else
+			:: !named -> named = true; PUT; copies++
+			:: named -> skip
+#endif
+			fi
+		};
+		if
+		:: again -> again = false
+		:: true -> break
+		fi
+	od
+}
+
 init {
-	atomic { run worker(1); run worker(2); run requeue() }
+	atomic { run sender(); run worker(1); run worker(2); run requeue() }
 	/* all have ended: nobody holds anything any more */
 	(_nr_pr == 1);
 	assert(place == GONE || place == DEAD);
@@ -238,7 +291,7 @@ active proctype always()
 	do
 	:: assert(effects <= 1); /* never twice */
 	   assert(place != GONE || row == DONE);
-	   assert(copies <= 1);
+	   assert(copies == (IN_REDIS -> 1 : 0)); /* never nowhere, never in two places */
 	   if :: OVER -> break :: else -> skip fi
 	od
 }

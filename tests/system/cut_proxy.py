@@ -9,6 +9,7 @@ sees only bytes, so it works for TLS, too. Commands, one a line:
   cut        close all connections now
   swallow    the next request of any connection reaches the server and is answered, but the answer is thrown away and
              the connection closed: what the client asked for was done, and it cannot know
+  target N   new connections go to port N
   refuse     close new connections at once, until "accept"
   accept     let new connections through again
 """
@@ -77,6 +78,8 @@ class Proxy:
                 self.close_all()
             elif command == "swallow":
                 self.swallowing = True
+            elif command.startswith("target "):
+                self.target = int(command.split()[1])
             elif command in ("refuse", "accept"):
                 self.refusing = command == "refuse"
             else:

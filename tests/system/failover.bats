@@ -1,0 +1,178 @@
+#!/usr/bin/env bats
+# Redis with replicas: what --durable promises, and that senders and workers go on when another server becomes the master
+# behind the same address.
+
+bats_require_minimum_version 1.5.0
+load helper
+
+setup_file() {
+	servers_setup postgres
+}
+
+teardown_file() {
+	servers_teardown
+}
+
+setup() {
+	export FILOT_QUEUE_NAME=failover FILOT_REDIS_CA=
+	cd "$BATS_TEST_TMPDIR"
+	word=$FILOT_ROOT/tests/data/word.png
+	node_start one
+	one=$port
+}
+
+teardown() {
+	local pid
+	for pid in $(jobs -p); do
+		kill -CONT "$pid" 2>/dev/null || true
+		kill -KILL "$pid" 2>/dev/null || true
+	done
+	wait
+}
+
+# node_start NAME [FLAGS…]: a server without data on a free port, in $port, its process id in $node
+node_start() {
+	local name=$1
+	shift
+	port=$(port_free)
+	mkdir "$name"
+	"$(redis_program)" --port "$port" --bind 127.0.0.1 --save '' --dir "$PWD/$name" --repl-diskless-sync-delay 0 \
+		"$@" >"$name/log" 3>&- &
+	node=$!
+	wait_for 10 "node $name to answer" redis-cli -p "$port" ping
+}
+
+# replica_start NAME MASTER-PORT
+replica_start() {
+	node_start "$1" --replicaof 127.0.0.1 "$2"
+	wait_for 20 "$1 to follow" bash -c "redis-cli -p $port info replication | grep -q master_link_status:up"
+	wait_for 20 "$1 to acknowledge" bash -c "[ \"\$(redis-cli -p $2 wait 1 100)\" -ge 1 ]"
+}
+
+# proxy_start PORT: before that port; FILOT_REDIS_URL is its address, its commands go to descriptor 6
+proxy_start() {
+	mkfifo commands
+	python3 "$FILOT_ROOT/tests/system/cut_proxy.py" "$1" proxy.port <commands 3>&- &
+	exec 6>commands
+	wait_for 20 'the proxy' test -s proxy.port
+	FILOT_REDIS_URL=redis://127.0.0.1:$(cat proxy.port)
+	export FILOT_REDIS_URL
+}
+
+# at PORT: how many jobs wait there
+at() {
+	echo "$(($(redis-cli -p "$1" xlen 'filot:{failover}:jobs') + $(redis-cli -p "$1" zcard 'filot:{failover}:backlog')))"
+}
+
+@test "--durable is refused where nothing is kept: 78, and no job is sent" {
+	run -78 --separate-stderr filot-enqueue --durable --redis-url "redis://127.0.0.1:$one" r2://bucket/1
+	[[ $stderr == *appendonly* ]]
+	[ "$(at "$one")" -eq 0 ]
+}
+
+@test "--durable with too few replicas: 69, and no job is sent" {
+	run -69 --separate-stderr filot-enqueue --durable --replicas 1 --redis-url "redis://127.0.0.1:$one" r2://bucket/1
+	[[ $stderr == *'0 of the 1 replicas'* ]]
+	[ "$(at "$one")" -eq 0 ]
+}
+
+@test "--durable with an append-only file that is written before each answer needs no replica" {
+	node_start safe --appendonly yes --appendfsync always
+	filot-enqueue --durable --redis-url "redis://127.0.0.1:$port" r2://bucket/1 | jq -e '.status == "queued"'
+	kill -KILL "$node"
+	wait "$node" || true
+	mv safe kept
+	node_start safe --appendonly yes --dir "$PWD/kept"
+	[ "$(at "$port")" -eq 1 ]
+}
+
+@test "--durable: with each receipt the replicas have the job" {
+	replica_start two "$one"
+	seq 3000 | sed 's|.*|{"uri":"r2://bucket/&"}|' |
+		filot-enqueue --durable --replicas 1 --redis-url "redis://127.0.0.1:$one" >receipts
+	[ "$(grep -c '"status":"queued"' receipts)" -eq 3000 ]
+	[ "$(at "$port")" -eq 3000 ]
+}
+
+@test "a replica that stops answering: refused, 69; sent again with the key it is one job" {
+	replica_start two "$one"
+	url=redis://127.0.0.1:$one
+	mkfifo lines
+	filot-enqueue --durable --replicas 1 --wait 1500ms --redis-url "$url" --key-from uri <lines >receipts 2>log 3>&- &
+	sender=$!
+	exec 7>lines
+	echo r2://bucket/1 >&7
+	wait_for 10 'the first receipt' test -s receipts
+	kill -STOP "$node"
+	echo r2://bucket/2 >&7
+	status=0
+	wait "$sender" || status=$?
+	exec 7>&-
+	kill -CONT "$node"
+	[ "$status" -eq 69 ]
+	[ "$(jq -r .status receipts | xargs)" = 'queued refused' ]
+	jq -se '.[1].error.code == "unavailable"' receipts
+	run -0 --separate-stderr filot-enqueue --durable --replicas 1 --wait 20s --redis-url "$url" --key-from uri r2://bucket/2
+	[ "$(jq -r '.status + .job' <<<"$output")" = "duplicate$(sed -n 2p receipts | jq -r .job)" ]
+	[ "$(at "$one")" -eq 2 ]
+	[ "$(at "$port")" -eq 2 ]
+}
+
+@test "the master killed and a replica promoted: every job with a receipt is there, and is read" {
+	database_new
+	filot-migrate up --dir "$FILOT_ROOT/migrations" >/dev/null
+	master=$node
+	replica_start two "$one"
+	two=$port
+	replica_start three "$one"
+	three=$port
+	proxy_start "$one"
+	mkfifo lines
+	filot-enqueue --durable --replicas 2 --wait 60s --batch 10 --key-from uri <lines >receipts 2>log 3>&- 6>&- &
+	sender=$!
+	exec 7>lines
+	for number in $(seq 60); do printf '{"uri":"file:%s","key":"k%d"}\n' "$word" "$number"; done >&7
+	wait_for 20 'the first receipts' test -s receipts
+	kill -KILL "$master"
+	for number in $(seq 61 90); do printf '{"uri":"file:%s","key":"k%d"}\n' "$word" "$number"; done >&7
+	exec 7>&-
+	redis-cli -p "$two" replicaof no one
+	redis-cli -p "$three" replicaof 127.0.0.1 "$two"
+	replica_start four "$two"
+	echo "target $two" >&6
+	wait "$sender" || { cat log; false; }
+	[ "$(grep -cE '"status":"(queued|duplicate)"' receipts)" -eq 90 ]
+	[ "$(at "$two")" -eq 90 ]
+	filot-ocr-gpu --queue --once --jobs 2 --allow-file "$FILOT_ROOT/tests/data" 2>worker.log
+	[ "$(sql "select count(*) from jobs where state = 'done'")" -eq 90 ]
+	[ "$(sql 'select string_agg(id, chr(10) order by id) from jobs')" = "$(jq -r .job receipts | sort)" ]
+}
+
+@test "a master that becomes a replica is left: the waiting worker and the sender go to the new one" {
+	database_new
+	filot-migrate up --dir "$FILOT_ROOT/migrations" >/dev/null
+	replica_start two "$one"
+	two=$port
+	proxy_start "$one"
+	filot-ocr-gpu --queue --worker w --allow-file "$FILOT_ROOT/tests/data" 2>worker.log 3>&- 6>&- &
+	worker=$!
+	wait_for 30 'the worker' grep -q '"event":"ready"' worker.log
+	filot-enqueue "$word" >/dev/null
+	mkfifo lines
+	filot-enqueue --wait 60s <lines >receipts 2>log 3>&- 6>&- &
+	sender=$!
+	exec 7>lines
+	echo "$word" >&7
+	wait_for 10 'the first receipt' test -s receipts
+	redis-cli -p "$two" replicaof no one
+	redis-cli -p "$one" replicaof 127.0.0.1 "$two"
+	echo "target $two" >&6
+	echo "$word" >&7
+	exec 7>&-
+	wait "$sender" || { cat log; false; }
+	[ "$(grep -c '"status":"queued"' receipts)" -eq 2 ]
+	wait_for 60 'the last job' bash -c "[ \"\$(redis-cli -p $two xlen 'filot:{failover}:jobs')\" -eq 0 ]"
+	wait_for 60 'its row' test "$(sql "select count(*) from jobs where state = 'done'")" -eq 3
+	kill -TERM "$worker"
+	wait "$worker"
+}
