@@ -3,19 +3,35 @@
  * line, and answers each with one line, "= VALUE" (first column of the first row) or "! CODE: MESSAGE".
  * The database is that of FILOT_DATABASE_URL.
  *
- *   drive_pg [--again] [--connect TIME] [--statement TIME] [--reconnect TIME] [--wait TIME]
+ *   drive_pg [--again] [--prepared] [--connect TIME] [--statement TIME] [--reconnect TIME] [--wait TIME]
  */
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "common/base/lines.h"
 #include "common/base/options.h"
 #include "common/pg/pg.h"
 
-static void answer(struct pg *pg, bool again, const char *sql)
+#define MOST_KEPT 256
+
+/* The same address for the same statement, as pg_query_prepared wants. */
+static const char *keep(char *kept[static MOST_KEPT], const char *sql)
+{
+	int index = 0;
+	while (index < MOST_KEPT - 1 && kept[index] && strcmp(kept[index], sql) != 0)
+		index++;
+	if (!kept[index])
+		kept[index] = strdup(sql);
+	return kept[index];
+}
+
+static void answer(struct pg *pg, bool again, bool prepared, const char *sql)
 {
 	struct error error = { 0 };
-	PGresult *result = pg_query(pg, again, sql, 0, NULL, &error);
+	PGresult *result = prepared ? pg_query_prepared(pg, again, sql, 0, NULL, &error) :
+				      pg_query(pg, again, sql, 0, NULL, &error);
 	if (!result)
 		printf("! %s: %s\n", error_code_name(error.code), error.message);
 	else
@@ -27,11 +43,13 @@ static void answer(struct pg *pg, bool again, const char *sql)
 int main(int argc, char **argv)
 {
 	struct pg_settings settings = { .application_name = "drive_pg" };
-	bool again = false;
+	bool again = false, prepared = false;
+	char *kept[MOST_KEPT] = { 0 };
 	int64_t wait_ms = 0;
 	settings.connect_ms = settings.statement_ms = 10000;
 	struct option_row rows[] = {
 		{ "again", 0, OPTION_FLAG, &again, NULL, "statements may be sent twice" },
+		{ "prepared", 0, OPTION_FLAG, &prepared, NULL, "statements are prepared, the same one once" },
 		{ "connect", 0, OPTION_DURATION, &settings.connect_ms, "TIME", "limit for one connection" },
 		{ "statement", 0, OPTION_DURATION, &settings.statement_ms, "TIME", "limit for one statement" },
 		{ "reconnect", 0, OPTION_DURATION, &settings.reconnect_ms, "TIME", "limit for reconnecting" },
@@ -51,11 +69,13 @@ int main(int argc, char **argv)
 	lines_open(&lines, STDIN_FILENO, 1 << 20);
 	if (outcome == OPTIONS_RUN && (pg = pg_new(&settings, &error)) && (!wait_ms || pg_connect(pg, wait_ms, &error)))
 		while (lines_next(&lines, &line, &length, NULL, &error) == LINES_LINE)
-			answer(pg, again, line);
+			answer(pg, again, prepared, prepared ? keep(kept, line) : line);
 	if (error.code)
 		status = options_exit(&command, &error);
 	lines_free(&lines);
 	pg_free(pg);
+	for (int index = 0; index < MOST_KEPT; index++)
+		free(kept[index]);
 	options_free(&options, &command);
 	return status;
 }

@@ -28,6 +28,7 @@ teardown() {
 
 # driver_start FLAGS…: a connection that ask() talks to.
 driver_start() {
+	rm -f "$BATS_TEST_TMPDIR/in" "$BATS_TEST_TMPDIR/out"
 	mkfifo "$BATS_TEST_TMPDIR/in" "$BATS_TEST_TMPDIR/out"
 	"$FILOT_BUILD/tests/drive_pg" "$@" <"$BATS_TEST_TMPDIR/in" >"$BATS_TEST_TMPDIR/out" 3>&- 4>&- &
 	driver=$!
@@ -171,6 +172,46 @@ server = socket.create_server(('127.0.0.1', $port)); open('$BATS_TEST_TMPDIR/up'
 	driver_start --connect 300ms
 	ask 'select 1'
 	[[ $heard == '! unavailable: '*'no connection within 300 ms'* ]]
+}
+
+# prepared_holds: of a driver that prepares its statements.
+prepared_holds() {
+	sql 'drop table if exists prepared; create table prepared (a int); insert into prepared values (7)'
+	driver_start --prepared
+	ask 'select * from prepared'
+	[ "$heard" = '= 7' ]
+	ask "select count(*) from pg_prepared_statements where statement = 'select * from prepared'"
+	[ "$heard" = '= 1' ]
+	ask 'select * from prepared'
+	[ "$heard" = '= 7' ]
+	ask 'deallocate all' # as if this were another server connection of a pooler
+	[ "$heard" = '= ' ]
+	ask 'select * from prepared'
+	[ "$heard" = '= 7' ]
+	driver_stop
+	driver_start --prepared
+	ask 'select * from prepared'
+	[ "$heard" = '= 7' ]
+	sql 'alter table prepared add column b int' # the plan's columns are no longer the table's
+	ask 'select * from prepared'
+	[ "$heard" = '= 7' ]
+	ask 'select 1 / 0'
+	[[ $heard == '! internal: '*'SQLSTATE 22012'* ]]
+	for number in {1..100}; do # more than are kept
+		ask "select $number"
+		[ "$heard" = "= $number" ]
+	done
+	driver_stop
+}
+
+@test "a statement is prepared once, and answered when the server has forgotten it or its table has changed" {
+	prepared_holds
+}
+
+@test "so it is behind a transaction pooler" {
+	FILOT_DATABASE_URL=$SERVERS_DATABASE_POOLED_URL
+	export FILOT_DATABASE_URL
+	prepared_holds
 }
 
 @test "serialisation failures are tried again" {
