@@ -135,9 +135,13 @@ int main(int argc, char **argv)
 	bool well = true;
 	enum options_outcome outcome = options_parse(&command, &options, argc, argv, &error);
 	int status = 0;
+	context.database.url = given_url ? given_url : direct_url ? direct_url : url;
+	if (outcome == OPTIONS_DONE && options.checked && !context.database.url) {
+		(void)error_set(&error, ERROR_CONFIG, "FILOT_DATABASE_URL is not set");
+		outcome = OPTIONS_FAILED;
+	}
 	if (outcome == OPTIONS_RUN) {
 		stop_install();
-		context.database.url = given_url ? given_url : direct_url ? direct_url : url;
 		context.json = context.json || !isatty(STDOUT_FILENO);
 		if (!run(&context, &options.operands, &well, &error))
 			outcome = OPTIONS_FAILED;

@@ -334,6 +334,7 @@ enum options_outcome options_parse(const struct command *command, struct options
 		goto out;
 	options->log_level = values.log_level;
 	log_open(command->name, (enum log_level)values.log_level);
+	options->checked = values.check_config;
 	outcome = values.check_config ? OPTIONS_DONE : OPTIONS_RUN;
 out:
 	free(given.items);

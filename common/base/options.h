@@ -62,6 +62,7 @@ enum options_outcome {
 
 struct options {
 	struct string_list operands; /* what is left of argv */
+	bool checked; /* OPTIONS_DONE by --check-config: for what the table cannot say */
 	int log_level; /* enum log_level; log_open was called with it */
 	char **owned; /* values read from files; freed by options_free */
 	size_t owned_count;

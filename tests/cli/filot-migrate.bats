@@ -32,6 +32,20 @@ migrate() {
 	migrate 64 'unknown flag --force' --force up
 }
 
+@test "--help names every flag of the manual and the other way round" {
+	filot-migrate --help >text
+	grep -oE -- '--[a-z][a-z-]*' text | sort -u >help
+	mandoc -T ascii -O width=200 "$FILOT_ROOT/man/filot-migrate.1" | sed 's,.\x08,,g' | grep -oE -- '--[a-z][a-z-]*' |
+		sort -u >manual
+	diff help manual
+}
+
+@test "--check-config is 78 without a database, and 0 with either setting" {
+	migrate 78 FILOT_DATABASE_URL --check-config
+	FILOT_DATABASE_URL=postgresql://localhost/x migrate 0 FILOT_DATABASE_URL --check-config
+	FILOT_DATABASE_DIRECT_URL=postgresql://localhost/x migrate 0 FILOT_DATABASE_DIRECT_URL --check-config
+}
+
 @test "without a database URL it is 78 and names the setting" {
 	migrate 78 FILOT_DATABASE_URL -d m up
 	migrate 78 FILOT_DATABASE_URL -d m status
