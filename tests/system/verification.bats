@@ -101,6 +101,25 @@ callback() {
 	jq -e '.state == "approved" and .decision.reason == "test" and (.decided_at | endswith("Z"))' <<<"$BODY"
 }
 
+@test "a passport that is uploaded is read by a worker, evaluated, delivered and decided" {
+	python3 "$BATS_TEST_DIRNAME/passport_pdf.py" >passport.pdf
+	api POST /documents -H 'Content-Type: application/pdf' --data-binary @passport.pdf
+	[[ $STATUS == 20[12] ]] || expect 201
+	verification_make "$(member .id)"
+	was_read() { filot-ocr-gpu --queue --once --jobs 1 2>worker.log && grep -q '"event":"job_done"' worker.log; }
+	wait_for 60 'for the job to be read' was_read
+	wait_for 20 'for the evaluation' state_is evaluated
+	api GET "/verification/$VERIFICATION"
+	jq -e '([.checks[] | select(.claimed != null)] | length == 4 and all(.agrees and .source == "mrz"))
+		and (.checks[] | select(.member == "mrz") | .agrees and .read == "TD3")' <<<"$BODY"
+	filot-buli2 --drain >/dev/null
+	state_is submitted
+	callback "c-$VERIFICATION" review
+	[ "$(member .outcome)" = applied ]
+	callback "d-$VERIFICATION" rejected
+	state_is rejected
+}
+
 @test "one document that cannot be read lowers the score, and none at all fails the verification" {
 	local one two three
 	one=d-$(new_id) two=d-$(new_id) three=d-$(new_id)
