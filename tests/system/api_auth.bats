@@ -21,6 +21,11 @@ setup() {
 	unset TOKEN
 }
 
+# A test that failed leaves the server that it started beside the file's own.
+teardown() {
+	[[ -z ${API_NAME:-} ]] || api_stop
+}
+
 base64url() {
 	openssl base64 -A | tr '+/' '-_' | tr -d '='
 }
