@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # Redis with replicas: what --durable promises, and that senders and workers go on when another server becomes the master
 # behind the same address.
+# shellcheck disable=SC2154,SC2030,SC2031 # status, output and stderr are bats'; a test is a subshell on purpose
 
 bats_require_minimum_version 1.5.0
 load helper
@@ -15,7 +16,7 @@ teardown_file() {
 
 setup() {
 	export FILOT_QUEUE_NAME=failover FILOT_REDIS_CA=
-	cd "$BATS_TEST_TMPDIR"
+	cd "$BATS_TEST_TMPDIR" || return 1
 	word=$FILOT_ROOT/tests/data/word.png
 	node_start one
 	one=$port
@@ -140,7 +141,10 @@ at() {
 	redis-cli -p "$three" replicaof 127.0.0.1 "$two"
 	replica_start four "$two"
 	echo "target $two" >&6
-	wait "$sender" || { cat log; false; }
+	wait "$sender" || {
+		cat log
+		false
+	}
 	[ "$(grep -cE '"status":"(queued|duplicate)"' receipts)" -eq 90 ]
 	[ "$(at "$two")" -eq 90 ]
 	filot-ocr-gpu --queue --once --jobs 2 --allow-file "$FILOT_ROOT/tests/data" 2>worker.log
@@ -169,7 +173,10 @@ at() {
 	echo "target $two" >&6
 	echo "$word" >&7
 	exec 7>&-
-	wait "$sender" || { cat log; false; }
+	wait "$sender" || {
+		cat log
+		false
+	}
 	[ "$(grep -c '"status":"queued"' receipts)" -eq 2 ]
 	wait_for 60 'the last job' bash -c "[ \"\$(redis-cli -p $two xlen 'filot:{failover}:jobs')\" -eq 0 ]"
 	wait_for 60 'its row' test "$(sql "select count(*) from jobs where state = 'done'")" -eq 3

@@ -1,0 +1,218 @@
+/* The ends of a delivery against a real Redis: finished, put off, buried, handed back; each once and only by its owner. */
+#include "tests/unit/queue_side.h"
+
+static void a_finished_job_leaves_only_its_event(void)
+{
+	struct side sender = side_open(NULL);
+	struct side worker = side_open("w");
+	struct delivery delivery;
+	char id[ULID_SIZE];
+	bool owned;
+	put(&sender, NULL, JOB_PRIORITY_NORMAL, id);
+	CHECK(claim(&worker, 0, &delivery));
+	CHECK_STRING(delivery.job.id, id);
+	CHECK_INTEGER(delivery.job.attempt, 1);
+	CHECK_INTEGER(redis_server_ask(&server, "XPENDING filot:{ocr}:jobs workers - + 10 w"), 1);
+	CHECK(queue_finish(worker.queue, &delivery, "{\"v\":1}", &owned, &error) && owned);
+	CHECK_INTEGER(queued(), 0);
+	CHECK_INTEGER(redis_server_ask(&server, "XPENDING filot:{ocr}:jobs workers - + 10"), 0);
+	CHECK_INTEGER(redis_server_ask(&server, "XLEN filot:{ocr}:events"), 1);
+	CHECK(queue_finish(worker.queue, &delivery, "{\"v\":1}", &owned, &error) && !owned);
+	CHECK_INTEGER(redis_server_ask(&server, "XLEN filot:{ocr}:events"), 1);
+	delivery_free(&delivery);
+	side_close(&worker);
+	side_close(&sender);
+}
+
+static void many_claims_are_finished_in_one_call_and_lost_ones_left_alone(void)
+{
+	struct side sender = side_open(NULL);
+	struct side worker = side_open("w");
+	struct side other = side_open("other");
+	struct delivery held[300];
+	struct delivery *list[302];
+	const char *events[302] = { [1] = "{\"v\":1}" };
+	bool owned[302];
+	char id[ULID_SIZE];
+	for (int index = 0; index < 302; index++)
+		put(&sender, NULL, (enum job_priority)(index % JOB_PRIORITY_COUNT), id);
+	struct delivery not_ours;
+	CHECK(claim(&other, 0, &not_ours));
+	size_t count = 0;
+	CHECK(queue_claim(worker.queue, 300, 0, held, &count, &error));
+	CHECK_INTEGER(count, 300);
+	struct delivery stale = held[7]; /* an earlier claim of the same entry */
+	stale.deliveries--;
+	list[0] = &not_ours;
+	for (size_t index = 1; index < 300; index++)
+		list[index] = &held[300 - index]; /* the oldest claim, held[0], is kept */
+	list[293] = &stale;
+	list[300] = &held[20]; /* twice in two calls */
+	list[301] = &held[20]; /* and twice in one */
+	CHECK(queue_finish_many(worker.queue, list, events, 302, owned, &error));
+	for (size_t index = 0; index < 302; index++)
+		CHECK_INTEGER(owned[index], index != 0 && index != 293 && index < 300);
+	CHECK_INTEGER(redis_server_ask(&server, "XLEN filot:{ocr}:events"), 1);
+	CHECK_INTEGER(queued(), 302 - 298);
+	list[0] = &held[0];
+	list[1] = &held[7];
+	list[2] = &held[0];
+	CHECK(queue_finish_many(worker.queue, list, NULL, 3, owned, &error) && owned[0] && owned[1] && !owned[2]);
+	CHECK_INTEGER(queued(), 2);
+	CHECK(finish(&other, &not_ours));
+	for (size_t index = 0; index < 300; index++)
+		delivery_free(&held[index]);
+	start_empty();
+	CHECK(queue_finish_many(worker.queue, list, NULL, 1, owned, &error) && !owned[0]);
+	side_close(&other);
+	side_close(&worker);
+	side_close(&sender);
+}
+
+static void a_retry_waits_until_it_is_due_and_carries_its_history(void)
+{
+	struct side sender = side_open(NULL);
+	struct side worker = side_open("w");
+	struct delivery delivery;
+	struct buffer line = { 0 };
+	char id[ULID_SIZE];
+	bool owned;
+	put(&sender, NULL, JOB_PRIORITY_HIGH, id);
+	CHECK(claim(&worker, 0, &delivery));
+	struct error why = { .code = ERROR_STORAGE_UNAVAILABLE, .message = "503 Slow Down" };
+	int64_t due_ms = clock_unix_ms() + 300;
+	CHECK(queue_retry(worker.queue, &delivery, due_ms, &why, &owned, &error) && owned);
+	CHECK_INTEGER(redis_server_ask(&server, "ZCARD filot:{ocr}:delayed"), 1);
+	delivery_free(&delivery);
+	size_t count = 0;
+	CHECK(queue_claim(worker.queue, 1, PATIENCE_MS, &delivery, &count, &error)); /* waits only until it is due */
+	if (!count)
+		CHECK(claim(&worker, 1, &delivery));
+	CHECK(clock_unix_ms() >= due_ms && clock_unix_ms() < due_ms + PATIENCE_MS / 2);
+	CHECK_STRING(delivery.job.id, id);
+	CHECK_INTEGER(delivery.job.attempt, 2);
+	CHECK_INTEGER(delivery.stream, JOB_PRIORITY_HIGH);
+	job_write(&delivery.job, &line);
+	CHECK(line.data && strstr(line.data, "\"code\":\"storage_unavailable\",\"message\":\"503 Slow Down\"") != NULL);
+	CHECK(finish(&worker, &delivery));
+	CHECK_INTEGER(queued(), 0);
+	buffer_free(&line);
+	side_close(&worker);
+	side_close(&sender);
+}
+
+static void a_buried_job_lies_in_the_dead_stream_with_its_reason(void)
+{
+	struct side sender = side_open(NULL);
+	struct side worker = side_open("w");
+	struct delivery delivery;
+	char id[ULID_SIZE];
+	char text[4096];
+	bool owned;
+	put(&sender, NULL, JOB_PRIORITY_NORMAL, id);
+	CHECK(claim(&worker, 0, &delivery));
+	struct error why = { .code = ERROR_CORRUPT_DOCUMENT, .message = "no pixels" };
+	CHECK(queue_bury(worker.queue, &delivery, &why, "{}", &owned, &error) && owned);
+	CHECK_INTEGER(queued(), 0);
+	CHECK_INTEGER(redis_server_ask(&server, "XLEN filot:{ocr}:dead"), 1);
+	CHECK_INTEGER(redis_server_ask(&server, "XLEN filot:{ocr}:events"), 1);
+	CHECK_STRING(dead_field("job", text), id);
+	CHECK_STRING(dead_field("code", text), "corrupt_document");
+	CHECK_STRING(dead_field("message", text), "no pixels");
+	CHECK(strstr(dead_field("line", text), "\"worker\":\"w\"") != NULL);
+	delivery_free(&delivery);
+	side_close(&worker);
+	side_close(&sender);
+}
+
+static void a_job_whose_workers_all_died_is_dead_after_max_attempts(void)
+{
+	struct side sender = side_open(NULL);
+	struct side worker = side_open("w");
+	struct delivery delivery;
+	char id[ULID_SIZE];
+	char text[4096];
+	put(&sender, NULL, JOB_PRIORITY_NORMAL, id);
+	for (int attempt = 1; attempt <= 3; attempt++) {
+		CHECK(claim(&worker, 1, &delivery));
+		CHECK_INTEGER(delivery.job.attempt, attempt);
+		delivery_free(&delivery);
+	}
+	bool owned = false;
+	CHECK(claim(&worker, 1, &delivery));
+	CHECK_INTEGER(delivery.exhausted.code, ERROR_INTERNAL);
+	CHECK(queue_bury(worker.queue, &delivery, &delivery.exhausted, NULL, &owned, NULL) && owned);
+	delivery_free(&delivery);
+	CHECK(!queued());
+	CHECK_STRING(dead_field("job", text), id);
+	CHECK_STRING(dead_field("code", text), "internal");
+	CHECK(strstr(dead_field("message", text), "after 3 attempts") != NULL);
+	CHECK(strstr(dead_field("line", text), "\"history\":[{\"attempt\":3,\"worker\":\"w\"") != NULL);
+	side_close(&worker);
+	side_close(&sender);
+}
+
+static void a_job_handed_back_is_the_next_one_given_and_no_attempt(void)
+{
+	struct side sender = side_open(NULL);
+	struct side leaving = side_open("leaving");
+	struct side other = side_open("other");
+	struct delivery delivery;
+	char first[ULID_SIZE];
+	char second[ULID_SIZE];
+	bool owned;
+	put(&sender, NULL, JOB_PRIORITY_NORMAL, first);
+	put(&sender, NULL, JOB_PRIORITY_NORMAL, second);
+	for (int round = 0; round < 5; round++) { /* more often than there are attempts */
+		CHECK(claim(&leaving, 0, &delivery));
+		CHECK_STRING(delivery.job.id, first);
+		CHECK_INTEGER(delivery.job.attempt, 1);
+		CHECK(queue_hand_back(leaving.queue, &delivery, &owned, &error) && owned);
+		delivery_free(&delivery);
+	}
+	CHECK(claim(&other, 0, &delivery));
+	CHECK_STRING(delivery.job.id, first);
+	CHECK_INTEGER(delivery.job.attempt, 1);
+	CHECK(finish(&other, &delivery));
+	side_close(&other);
+	side_close(&leaving);
+	side_close(&sender);
+}
+
+static void leaving_hands_back_what_is_pending(void)
+{
+	struct side sender = side_open(NULL);
+	struct side leaving = side_open("leaving");
+	struct side other = side_open("other");
+	struct delivery delivery;
+	char id[ULID_SIZE];
+	put(&sender, NULL, JOB_PRIORITY_LOW, id);
+	CHECK(claim(&leaving, 0, &delivery));
+	delivery_free(&delivery);
+	CHECK(queue_heartbeat(leaving.queue, "{\"pid\":1}", &error));
+	CHECK_INTEGER(redis_server_ask(&server, "HLEN filot:{ocr}:workers"), 1);
+	CHECK(queue_leave(leaving.queue, &error));
+	CHECK_INTEGER(redis_server_ask(&server, "HLEN filot:{ocr}:workers"), 0);
+	CHECK_INTEGER(redis_server_ask(&server, "XINFO CONSUMERS filot:{ocr}:jobs:low workers"), 1); /* handed-back */
+	CHECK(claim(&other, 0, &delivery));
+	CHECK_STRING(delivery.job.id, id);
+	CHECK_INTEGER(delivery.job.attempt, 1);
+	CHECK(finish(&other, &delivery));
+	side_close(&other);
+	side_close(&leaving);
+	side_close(&sender);
+}
+
+int main(void)
+{
+	redis_server_start(&server);
+	RUN(a_finished_job_leaves_only_its_event);
+	RUN(many_claims_are_finished_in_one_call_and_lost_ones_left_alone);
+	RUN(a_retry_waits_until_it_is_due_and_carries_its_history);
+	RUN(a_buried_job_lies_in_the_dead_stream_with_its_reason);
+	RUN(a_job_whose_workers_all_died_is_dead_after_max_attempts);
+	RUN(a_job_handed_back_is_the_next_one_given_and_no_attempt);
+	RUN(leaving_hands_back_what_is_pending);
+	redis_server_stop(&server);
+	return test_done();
+}
