@@ -115,7 +115,7 @@ do_update() {
 		service_explain "$revision"
 		update_undo "$before" "$status"
 		;;
-	*) (exit "$status") || aws_die "watching $(service)" ;;
+	*) aws_die "watching $(service)" ;;
 	esac
 }
 
@@ -172,7 +172,7 @@ do_rollback() {
 		record_end failed "the rollback to $to is not stable"
 		die "$to does not become stable" "see the reasons above; '$0 rollback REVISION' takes another one"
 		;;
-	*) (exit "$status") || aws_die "watching $(service)" ;;
+	*) aws_die "watching $(service)" ;;
 	esac
 }
 
@@ -246,7 +246,7 @@ do_wait() {
 		service_explain "$running"
 		die "$running is not stable" "'$0 rollback' goes back to the last good one"
 		;;
-	*) (exit "$status") || aws_die "watching $(service)" ;;
+	*) aws_die "watching $(service)" ;;
 	esac
 }
 

@@ -104,18 +104,25 @@ template_render() {
 		deploy_die "$EXIT_CONFIG" "the template $file could not be filled" "the reason is above: correct infra/settings or the template"
 }
 
-# aws_call …: 0; 77 credentials or rights; 69 network; else 1. The error's
-# text is kept in a file, because callers read the output in $(…).
+# aws_call …: 0; 77 credentials or rights; 69 network; else 1. Status and
+# error are kept in files, because callers read the output in $(…).
 aws_call() {
 	local status=0
 	aws --output json --cli-connect-timeout 10 --cli-read-timeout 60 "$@" 2>"$DEPLOY_TMP/aws.error" </dev/null || status=$?
-	((status != 0)) || return 0
-	if grep -qE 'ExpiredToken|InvalidClientTokenId|UnrecognizedClient|InvalidAccessKeyId|SignatureDoesNotMatch|AuthFailure|Unable to locate credentials|Token has expired|AccessDenied|UnauthorizedOperation|not authorized' "$DEPLOY_TMP/aws.error"; then
-		return "$EXIT_DENIED"
-	elif grep -qE 'Could not connect|Connection (was closed|aborted|reset)|[Tt]imeout|timed out|Name or service not known|EndpointConnectionError|ServiceUnavailable|InternalServerError|\(5[0-9][0-9]\)|Throttling|SSL validation' "$DEPLOY_TMP/aws.error"; then
-		return "$EXIT_UNAVAILABLE"
+	((status == 0)) || status=$(aws_failure)
+	echo "$status" >"$DEPLOY_TMP/aws.status"
+	return "$status"
+}
+
+# aws_failure: the kind of the error that aws_call has kept.
+aws_failure() {
+	if aws_failed_with 'ExpiredToken|InvalidClientTokenId|UnrecognizedClient|InvalidAccessKeyId|SignatureDoesNotMatch|AuthFailure|Unable to locate credentials|Token has expired|AccessDenied|UnauthorizedOperation|not authorized'; then
+		echo "$EXIT_DENIED"
+	elif aws_failed_with 'Could not connect|Connection (was closed|aborted|reset)|[Tt]imeout|timed out|Name or service not known|EndpointConnectionError|ServiceUnavailable|InternalServerError|\(5[0-9][0-9]\)|Throttling|SSL validation'; then
+		echo "$EXIT_UNAVAILABLE"
+	else
+		echo 1
 	fi
-	return 1
 }
 
 aws_error() {
@@ -126,9 +133,11 @@ aws_failed_with() {
 	grep -qE "$1" "$DEPLOY_TMP/aws.error"
 }
 
-# aws_die WHAT [WHAT-TO-DO]: right after a failed `aws_call … || aws_die`.
+# aws_die WHAT [WHAT-TO-DO]: for the last aws_call, which failed. (Not by $?:
+# a $(…) in the words given would have changed it.)
 aws_die() {
-	local status=$? what=$1 next=${2:-"read AWS's answer above; then run the same command again, every step may be repeated"}
+	local status what=$1 next=${2:-"read AWS's answer above; then run the same command again, every step may be repeated"}
+	status=$(cat "$DEPLOY_TMP/aws.status")
 	case $status in
 	"$EXIT_DENIED")
 		if aws_failed_with 'AccessDenied|UnauthorizedOperation|not authorized'; then

@@ -131,7 +131,7 @@ image_digest() {
 	if ((status == 0)); then
 		jq -r '.imageDetails[0].imageDigest' <<<"$answer"
 	elif ! aws_failed_with ImageNotFound; then
-		(exit "$status") || aws_die "asking ECR for the tag $tag of ${SETTINGS[${DEPLOY_PREFIX}_REPOSITORY]}" \
+		aws_die "asking ECR for the tag $tag of ${SETTINGS[${DEPLOY_PREFIX}_REPOSITORY]}" \
 			"is the repository there? '$0 verify' tells"
 	fi
 }

@@ -13,7 +13,7 @@ verify() {
 	shift 3
 	answer=$(aws_call "$@") || status=$?
 	if ((status == EXIT_UNAVAILABLE)) || { ((status == EXIT_DENIED)) && ! aws_failed_with 'AccessDenied|not authorized|UnauthorizedOperation'; }; then
-		(exit "$status") || aws_die "checking $what"
+		aws_die "checking $what"
 	elif ((status == 0)) && [[ $(jq -r "$test" <<<"$answer") == true ]]; then
 		printf 'ok        %s\n' "$what"
 	else

@@ -240,6 +240,7 @@ lock_free() {
 	wait_for 20 "for the update" grep -q 'wait: ' "$BATS_TEST_TMPDIR/log"
 	touch "$AWS_CONTROL/denied"
 	wait "$!" || ended=$?
+	cat "$BATS_TEST_TMPDIR/log"
 	((ended == 77))
 	[[ $(record .result) == unknown ]]
 	run -0 cat "$BATS_TEST_TMPDIR/log"
@@ -258,6 +259,7 @@ lock_free() {
 	wait_for 20 "for the cut to be seen" grep -q 'cannot be reached' "$BATS_TEST_TMPDIR/log"
 	rm "$AWS_CONTROL/cut" "$AWS_CONTROL/bad"
 	wait "$!" || ended=$?
+	cat "$BATS_TEST_TMPDIR/log"
 	((ended == 0))
 	[[ $(record .result) == succeeded ]]
 }
@@ -272,6 +274,7 @@ lock_free() {
 	wait_for 20 "for the update" grep -q 'wait: ' "$BATS_TEST_TMPDIR/log"
 	touch "$AWS_CONTROL/cut"
 	wait "$!" || ended=$?
+	cat "$BATS_TEST_TMPDIR/log"
 	((ended == 69))
 	[[ $(record .result) == unknown ]]
 	grep -q "rollback' goes back" "$BATS_TEST_TMPDIR/log"

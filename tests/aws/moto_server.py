@@ -23,15 +23,21 @@ SERVICE.ACTION in CONTROL-DIR/calls. README.md says where moto falls short.
 import io
 import json
 import os
+import socket
 import sys
 import time
 import urllib.parse
 import urllib.request
 
 import boto3
+from moto.ecs.models import EC2ContainerServiceBackend
 from moto.server import DomainDispatcherApplication, create_backend_app
 from werkzeug.serving import make_server
 
+
+# Fargate places by the task's size; moto adds up containers' sizes, which need not be given.
+EC2ContainerServiceBackend._calculate_task_resource_requirements = lambda _self, _task: {
+    "CPU": 0, "MEMORY": 0, "PORTS": [], "PORTS_UDP": []}
 
 SERVICE_SETTINGS = ("deploymentConfiguration", "networkConfiguration", "healthCheckGracePeriodSeconds")
 
@@ -63,7 +69,8 @@ class Aws:
         with open(os.path.join(self.control, "calls"), "a", encoding="utf-8") as calls:
             calls.write(action + "\n")
         if self.file("cut") is not None:
-            environ["werkzeug.socket"].close()
+            environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)
+            start_response("200 OK", [])  # to nobody
             return []
         if self.file("denied") is not None:
             return refuse(environ, start_response, body)
