@@ -13,7 +13,7 @@
 #include "common/base/stop.h"
 #include "common/ocr/recogniser_private.h"
 
-/* Measured (tests/bench/ocr --batches): speed is level from 8 lines on; more cost memory, and the second-level cache.
+/* Measured (recognise_pages -s): speed is level from 16 lines on; more cost memory, and the second-level cache.
  */
 const struct recogniser_options recogniser_default_options = {
 	.threads = 0, .batch_lines = 32, .batch_columns = 24576, .waiting_columns = 1 << 21, .wait_us = 2000
