@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cmd/filot-api/worker.h"
+#include "common/base/worker.h"
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/ulid.h"

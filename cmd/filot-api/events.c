@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "cmd/filot-api/clients.h"
-#include "cmd/filot-api/worker.h"
+#include "common/base/worker.h"
 #include "common/base/clock.h"
 #include "common/base/json_text.h"
 #include "common/base/log.h"

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "cmd/filot-api/clients.h"
-#include "cmd/filot-api/worker.h"
+#include "common/base/worker.h"
 #include "common/base/log.h"
 #include "common/pg/pg.h"
 #include "common/store/fetch.h"

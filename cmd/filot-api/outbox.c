@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "cmd/filot-api/clients.h"
-#include "cmd/filot-api/worker.h"
+#include "common/base/worker.h"
 #include "common/base/log.h"
 #include "common/base/ulid.h"
 #include "common/pg/pg.h"

@@ -7,22 +7,16 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <sys/random.h>
-#include <unistd.h>
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
+#include "common/base/process_name.h"
 
 static void make_name(struct sender *sender, int number)
 {
-	char host[64] = "host";
-	unsigned random = 0;
-	(void)gethostname(host, sizeof host - 1);
-	(void)!getrandom(&random, sizeof random, 0);
-	if (sender->settings->sender)
-		(void)snprintf(sender->name, sizeof sender->name, "%.100s-%d", sender->settings->sender, number);
-	else
-		(void)snprintf(sender->name, sizeof sender->name, "%s-%d-%08x-%d", host, (int)getpid(), random, number);
+	char process[101];
+	const char *name = sender->settings->sender ? sender->settings->sender : process_name(process, sizeof process);
+	(void)snprintf(sender->name, sizeof sender->name, "%.100s-%d", name, number);
 }
 
 static bool open_queue(struct sender *sender, struct error *error)

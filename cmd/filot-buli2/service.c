@@ -10,6 +10,7 @@
 
 #include "cmd/filot-buli2/sender.h"
 #include "common/base/clock.h"
+#include "common/base/condition.h"
 #include "common/base/log.h"
 #include "common/base/stop.h"
 
@@ -37,16 +38,9 @@ struct worker {
 
 static void rest(struct service *service, int64_t ms)
 {
-	struct timespec until;
-	(void)clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += (time_t)(ms / 1000);
-	until.tv_nsec += (long)(ms % 1000) * 1000000;
-	if (until.tv_nsec >= 1000000000) {
-		until.tv_sec++;
-		until.tv_nsec -= 1000000000;
-	}
+	int64_t until_us = clock_monotonic_us() + ms * 1000;
 	(void)pthread_mutex_lock(&service->lock);
-	while (!service->over && pthread_cond_timedwait(&service->changed, &service->lock, &until) == 0)
+	while (!service->over && condition_wait_until(&service->changed, &service->lock, until_us))
 		;
 	(void)pthread_mutex_unlock(&service->lock);
 }
@@ -249,13 +243,9 @@ bool service_run(const struct delivery_settings *settings, struct output *output
 	struct service service = { .settings = settings, .output = output };
 	struct worker *workers = calloc((size_t)settings->jobs, sizeof *workers);
 	struct sender scout = { 0 };
-	pthread_condattr_t monotonic;
 	bool good = false;
-	(void)pthread_condattr_init(&monotonic);
-	(void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
 	(void)pthread_mutex_init(&service.lock, NULL);
-	(void)pthread_cond_init(&service.changed, &monotonic);
-	(void)pthread_condattr_destroy(&monotonic);
+	condition_init(&service.changed);
 	if (!workers) {
 		(void)error_set(error, ERROR_OUT_OF_MEMORY, "out of memory");
 		goto out;

@@ -9,12 +9,13 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "common/base/clock.h"
+#include "common/base/condition.h"
 #include "common/base/json_text.h"
 #include "common/base/log.h"
+#include "common/base/process_name.h"
 #include "common/base/stop.h"
 #include "common/redis/metrics_publish.h"
 #include "common/redis/queue_admin.h"
@@ -61,12 +62,7 @@ struct consumer {
 /* Waits on `changed` for at most `ms`. The mutex is held. */
 static void wait_changed(struct consumer *consumer, int64_t ms)
 {
-	struct timespec until;
-	(void)clock_gettime(CLOCK_REALTIME, &until);
-	int64_t nanoseconds = until.tv_nsec + ms % 1000 * 1000000;
-	until.tv_sec += (time_t)(ms / 1000 + nanoseconds / 1000000000);
-	until.tv_nsec = (long)(nanoseconds % 1000000000);
-	(void)pthread_cond_timedwait(&consumer->changed, &consumer->mutex, &until);
+	(void)condition_wait_until(&consumer->changed, &consumer->mutex, clock_monotonic_us() + ms * 1000);
 }
 
 static void *run_handler(void *argument)
@@ -155,9 +151,9 @@ static void send_heartbeat(struct consumer *consumer, int64_t started_ms)
 	buffer_append_string(&json, "{\"host\":");
 	json_text_string(&json, host, strlen(host));
 	buffer_printf(&json,
-		      ",\"pid\":%ld,\"backend\":\"tesseract\",\"slots\":%zu,\"busy\":%zu,\"done\":%lld,\"failed\":%lld,"
+		      ",\"pid\":%ld,\"backend\":\"%s\",\"slots\":%zu,\"busy\":%zu,\"done\":%lld,\"failed\":%lld,"
 		      "\"pages_per_s\":%.3f,\"seen\":\"%s\"}",
-		      (long)getpid(), consumer->thread_count, busy_now(consumer), atomic_load(&consumer->counts.done),
+		      (long)getpid(), engine_backend(consumer->engine), consumer->thread_count, busy_now(consumer), atomic_load(&consumer->counts.done),
 		      atomic_load(&consumer->counts.failed), seconds > 0 ? pages / seconds : 0.0,
 		      clock_rfc3339(clock_unix_ms(), seen));
 	(void)pthread_mutex_lock(&consumer->control.mutex);
@@ -250,14 +246,10 @@ static void *run_keeper(void *argument)
 
 static void name_worker(struct consumer *consumer)
 {
-	char host[64] = "";
-	char random[ULID_SIZE];
-	(void)gethostname(host, sizeof host - 1);
-	/* The random tail keeps two workers apart that share host name and process id, as containers do. */
-	(void)snprintf(consumer->worker, sizeof consumer->worker, "%s-%ld-%s", host, (long)getpid(),
-		       ulid_new(random) + 18);
 	if (consumer->settings->worker)
 		(void)snprintf(consumer->worker, sizeof consumer->worker, "%s", consumer->settings->worker);
+	else
+		(void)process_name(consumer->worker, sizeof consumer->worker);
 }
 
 static bool open_queue(struct consumer *consumer, struct redis **redis, struct queue **queue, struct error *error)
@@ -486,9 +478,9 @@ bool consumer_run(const struct ocr_settings *settings, struct error *error)
 	struct consumer consumer = {
 		.settings = settings,
 		.mutex = PTHREAD_MUTEX_INITIALIZER,
-		.changed = PTHREAD_COND_INITIALIZER,
 		.control.mutex = PTHREAD_MUTEX_INITIALIZER,
 	};
+	condition_init(&consumer.changed);
 	bool done = consumer_open(&consumer, error);
 	if (done) {
 		log_info("ready", log_string("worker", consumer.worker), log_string("queue", settings->queue_name),

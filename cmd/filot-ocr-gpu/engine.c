@@ -100,6 +100,11 @@ const struct reader_engine *engine_for_readers(const struct engine *engine)
 	return engine->is_ours ? &engine->parts : NULL;
 }
 
+const char *engine_backend(const struct engine *engine)
+{
+	return engine->is_ours ? network_backend_name(engine->parts.backend) : "tesseract";
+}
+
 void engine_close(struct engine *engine)
 {
 	if (!engine)

@@ -16,6 +16,9 @@ struct engine *engine_open(const struct ocr_settings *settings, struct error *er
 /* For reader_options; NULL with --engine tesseract. */
 const struct reader_engine *engine_for_readers(const struct engine *engine);
 
+/* What reads, as result lines name it: "avx2" …, or "tesseract". */
+const char *engine_backend(const struct engine *engine);
+
 void engine_close(struct engine *engine); /* after all readers; NULL is fine */
 
 #endif

@@ -8,9 +8,10 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "common/base/clock.h"
+#include "common/base/condition.h"
 #include "common/base/lines.h"
 #include "common/base/log.h"
 #include "common/base/progress.h"
@@ -240,10 +241,7 @@ static void finish(struct filter *filter, struct filter_thread *threads)
 	(void)pthread_cond_broadcast(&filter->changed);
 	while (filter->running > 0) {
 		/* signals do not end this wait, so it looks up from time to time */
-		struct timespec until;
-		(void)clock_gettime(CLOCK_REALTIME, &until);
-		until.tv_sec += 1;
-		(void)pthread_cond_timedwait(&filter->changed, &filter->mutex, &until);
+		(void)condition_wait_until(&filter->changed, &filter->mutex, clock_monotonic_us() + 1000000);
 		for (int64_t index = 0; index < filter->settings->jobs; index++)
 			if (threads[index].started && (stop_requests > 1 || filter->broken))
 				slot_interrupt(threads[index].slot);
@@ -290,10 +288,10 @@ static bool write_frame(void (*write_part)(enum output_format, struct buffer *),
 bool filter_run(const struct ocr_settings *settings, const struct string_list *operands, struct filter_counts *counts,
 		struct error *error)
 {
-	struct filter filter = { .settings = settings, .mutex = PTHREAD_MUTEX_INITIALIZER,
-				 .changed = PTHREAD_COND_INITIALIZER };
+	struct filter filter = { .settings = settings, .mutex = PTHREAD_MUTEX_INITIALIZER };
 	struct filter_thread *threads = calloc((size_t)settings->jobs, sizeof *threads);
 	enum output_format format = (enum output_format)settings->format;
+	condition_init(&filter.changed);
 	filter.ring_size = (size_t)settings->jobs * TASKS_A_SLOT;
 	filter.ring = calloc(filter.ring_size, sizeof *filter.ring);
 	if (!threads || !filter.ring) {

@@ -8,9 +8,9 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "common/base/clock.h"
+#include "common/base/condition.h"
 #include "common/base/json_text.h"
 #include "common/base/log.h"
 #include "common/base/stop.h"
@@ -34,13 +34,6 @@ struct health {
 	pthread_cond_t changed;
 	bool ending;
 };
-
-/* Waits on `changed` until then, by the monotonic clock; false when that time has come. The mutex is held. */
-static bool wait_until(struct health *health, int64_t monotonic_ms)
-{
-	struct timespec until = { .tv_sec = (time_t)(monotonic_ms / 1000), .tv_nsec = monotonic_ms % 1000 * 1000000 };
-	return pthread_cond_timedwait(&health->changed, &health->mutex, &until) == 0;
-}
 
 /* ---- probing ---- */
 
@@ -82,7 +75,7 @@ static void *run_watch(void *argument)
 		int64_t next_ms = started_us / 1000 + health->interval_ms + 1;
 		(void)pthread_mutex_lock(&health->mutex);
 		while (!health->ending && clock_monotonic_ms() < next_ms)
-			(void)wait_until(health, next_ms);
+			(void)condition_wait_until(&health->changed, &health->mutex, next_ms * 1000);
 		ending = health->ending;
 		(void)pthread_mutex_unlock(&health->mutex);
 	}
@@ -115,7 +108,6 @@ static void close_checks(const struct health_check *checks, size_t count)
 struct health *health_start(const struct health_check *checks, size_t count, int64_t interval_ms, struct error *error)
 {
 	struct health *health = calloc(1, sizeof *health);
-	pthread_condattr_t attributes;
 	if (!health || count > HEALTH_MOST_CHECKS) {
 		(void)error_set(error, ERROR_OUT_OF_MEMORY, "no memory for %zu health checks", count);
 		free(health);
@@ -125,10 +117,7 @@ struct health *health_start(const struct health_check *checks, size_t count, int
 	health->count = count;
 	health->interval_ms = interval_ms > 0 ? interval_ms : HEALTH_INTERVAL_MS;
 	(void)pthread_mutex_init(&health->mutex, NULL);
-	(void)pthread_condattr_init(&attributes);
-	(void)pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-	(void)pthread_cond_init(&health->changed, &attributes);
-	(void)pthread_condattr_destroy(&attributes);
+	condition_init(&health->changed);
 	for (size_t index = 0; index < count; index++)
 		health->watches[index] = (struct watch){
 			.health = health,
@@ -176,7 +165,7 @@ bool health_wait_first(struct health *health, int64_t wait_ms)
 		for (size_t index = 0; index < health->count; index++)
 			all &= health->watches[index].report.status != HEALTH_UNKNOWN;
 		if (!all)
-			more = wait_until(health, until_ms);
+			more = condition_wait_until(&health->changed, &health->mutex, until_ms * 1000);
 	}
 	(void)pthread_mutex_unlock(&health->mutex);
 	return all;

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "common/base/clock.h"
+#include "common/base/condition.h"
 #include "common/base/stop.h"
 #include "common/ocr/recogniser_private.h"
 
@@ -86,12 +87,10 @@ static void finish_batch(struct recogniser_thread *thread, size_t count, const s
 /* Under the lock: sleeps until something waits, or `until_us` when that is not 0. */
 static void wait_for_work(struct recogniser *recogniser, int64_t until_us)
 {
-	struct timespec until = { .tv_sec = until_us / 1000000, .tv_nsec = until_us % 1000000 * 1000 };
-
 	if (until_us == 0)
 		pthread_cond_wait(&recogniser->work, &recogniser->lock);
 	else
-		(void)pthread_cond_timedwait(&recogniser->work, &recogniser->lock, &until);
+		(void)condition_wait_until(&recogniser->work, &recogniser->lock, until_us);
 }
 
 /* Under the lock: the lines of the next batch in thread->lines, 0 when the recogniser ends. */
@@ -174,17 +173,6 @@ static bool start_threads(struct recogniser *recogniser, struct error *error)
 		thread->started = true;
 	}
 	return true;
-}
-
-/* Conditions that wait by the clock of clock_monotonic_us. */
-static void condition_init(pthread_cond_t *condition)
-{
-	pthread_condattr_t attributes;
-
-	pthread_condattr_init(&attributes);
-	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-	pthread_cond_init(condition, &attributes);
-	pthread_condattr_destroy(&attributes);
 }
 
 struct recogniser *recogniser_new(const struct recogniser_options *options, struct text_models *models,

@@ -5,18 +5,15 @@
 #include "common/redis/metrics_publish.h"
 
 #include <inttypes.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
-#include <unistd.h>
 
 #include "common/base/array.h"
 #include "common/base/clock.h"
 #include "common/base/log.h"
-#include "common/base/stop.h"
-#include "common/base/ulid.h"
+#include "common/base/process_name.h"
+#include "common/base/worker.h"
 #include "metrics_publish_lua.h"
 #include "metrics_totals_lua.h"
 
@@ -26,6 +23,7 @@
 #define REMEMBERED_MS (10 * INT64_C(60000)) /* rows of processes that are gone */
 #define FIXED_WORDS 7
 #define KEY_SIZE 128
+#define PROCESS_SIZE 160
 
 /* A list of words for one script call, which owns them. */
 struct batch {
@@ -38,13 +36,10 @@ struct metrics_publisher {
 	struct metrics *metrics;
 	struct redis *redis;
 	char totals_key[KEY_SIZE], rows_key[KEY_SIZE];
-	char command[64], process[160];
+	char command[64], process[PROCESS_SIZE];
 	int64_t interval_ms;
-	pthread_t thread;
-	pthread_mutex_t mutex; /* guards ending */
-	pthread_cond_t changed;
-	bool ending;
-	/* the thread's own */
+	struct worker worker;
+	/* the worker's own, while it runs */
 	struct batch batch; /* cells that wait for their answer */
 	int64_t number;	    /* of the last call that was begun */
 	char *gauges;	    /* as last published */
@@ -161,48 +156,18 @@ static void publish_last(struct metrics_publisher *publisher)
 		log_warning("figures_lost", log_failure(&error));
 }
 
-static bool wait_interval(struct metrics_publisher *publisher)
+static int64_t publish_round(void *context)
 {
-	struct timespec until;
-	(void)clock_gettime(CLOCK_MONOTONIC, &until);
-	int64_t nanoseconds = until.tv_nsec + publisher->interval_ms % 1000 * 1000000;
-	until.tv_sec += (time_t)(publisher->interval_ms / 1000 + nanoseconds / 1000000000);
-	until.tv_nsec = (long)(nanoseconds % 1000000000);
-	(void)pthread_mutex_lock(&publisher->mutex);
-	int waited = 0;
-	while (!publisher->ending && waited == 0)
-		waited = pthread_cond_timedwait(&publisher->changed, &publisher->mutex, &until);
-	bool ending = publisher->ending;
-	(void)pthread_mutex_unlock(&publisher->mutex);
-	return !ending;
-}
-
-static void *run_publisher(void *argument)
-{
-	struct metrics_publisher *publisher = argument;
-	do {
-		struct error error = { 0 };
-		bool good = publish(publisher, false, &error);
-		if (!good && !publisher->away)
-			log_warning("figures_not_published", log_failure(&error));
-		publisher->away = !good;
-	} while (wait_interval(publisher));
-	publish_last(publisher);
-	return NULL;
+	struct metrics_publisher *publisher = context;
+	struct error error = { 0 };
+	bool good = publish(publisher, false, &error);
+	if (!good && !publisher->away)
+		log_warning("figures_not_published", log_failure(&error));
+	publisher->away = !good;
+	return publisher->interval_ms;
 }
 
 /* ---- life ---- */
-
-static void name_process(struct metrics_publisher *publisher, const char *process)
-{
-	char host[64] = "", random[ULID_SIZE];
-	(void)gethostname(host, sizeof host - 1);
-	if (process)
-		(void)snprintf(publisher->process, sizeof publisher->process, "%s", process);
-	else /* host and process id come again, in containers above all */
-		(void)snprintf(publisher->process, sizeof publisher->process, "%s-%ld-%s", host, (long)getpid(),
-			       ulid_new(random) + 18);
-}
 
 static void publisher_free(struct metrics_publisher *publisher)
 {
@@ -210,24 +175,16 @@ static void publisher_free(struct metrics_publisher *publisher)
 	free(publisher->batch.words);
 	free(publisher->gauges);
 	redis_free(publisher->redis);
-	(void)pthread_cond_destroy(&publisher->changed);
-	(void)pthread_mutex_destroy(&publisher->mutex);
 	free(publisher);
 }
 
 struct metrics_publisher *metrics_publisher_start(const struct metrics_publish_settings *settings, struct error *error)
 {
 	struct metrics_publisher *publisher = calloc(1, sizeof *publisher);
-	pthread_condattr_t attributes;
 	if (!publisher) {
 		(void)error_set(error, ERROR_OUT_OF_MEMORY, "no memory for figures");
 		return NULL;
 	}
-	(void)pthread_mutex_init(&publisher->mutex, NULL);
-	(void)pthread_condattr_init(&attributes);
-	(void)pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-	(void)pthread_cond_init(&publisher->changed, &attributes);
-	(void)pthread_condattr_destroy(&attributes);
 	const struct redis_settings connection = { .url = settings->redis_url, .ca = settings->redis_ca,
 						   .client_name = settings->command, .connect_ms = SERVICE_MS,
 						   .command_ms = SERVICE_MS };
@@ -235,12 +192,12 @@ struct metrics_publisher *metrics_publisher_start(const struct metrics_publish_s
 	publisher->interval_ms = settings->interval_ms > 0 ? settings->interval_ms : METRICS_PUBLISH_MS;
 	(void)snprintf(publisher->command, sizeof publisher->command, "%s", settings->command);
 	make_keys(settings->queue_name, publisher->totals_key, publisher->rows_key);
-	name_process(publisher, settings->process);
+	if (settings->process)
+		(void)snprintf(publisher->process, PROCESS_SIZE, "%s", settings->process);
+	else
+		(void)process_name(publisher->process, PROCESS_SIZE);
 	publisher->redis = redis_new(&connection, error);
-	int failure = publisher->redis ? stop_start_thread(&publisher->thread, run_publisher, publisher) : 0;
-	if (failure)
-		(void)error_set(error, ERROR_INTERNAL, "starting a thread: %s", strerror(failure));
-	if (publisher->redis && !failure)
+	if (publisher->redis && worker_start(&publisher->worker, publish_round, publisher, error))
 		return publisher;
 	publisher_free(publisher);
 	return NULL;
@@ -250,11 +207,8 @@ void metrics_publisher_stop(struct metrics_publisher *publisher)
 {
 	if (!publisher)
 		return;
-	(void)pthread_mutex_lock(&publisher->mutex);
-	publisher->ending = true;
-	(void)pthread_cond_signal(&publisher->changed);
-	(void)pthread_mutex_unlock(&publisher->mutex);
-	(void)pthread_join(publisher->thread, NULL);
+	worker_stop(&publisher->worker);
+	publish_last(publisher);
 	publisher_free(publisher);
 }
 

@@ -1,20 +1,16 @@
 /* One condition for both ends: being woken and being ended. */
-#include "cmd/filot-api/worker.h"
+#include "common/base/worker.h"
 
 #include <string.h>
-#include <time.h>
 
+#include "common/base/clock.h"
+#include "common/base/condition.h"
 #include "common/base/stop.h"
 
 static void wait_woken(struct worker *worker, int64_t ms)
 {
-	struct timespec until;
-	(void)clock_gettime(CLOCK_MONOTONIC, &until);
-	int64_t nanoseconds = until.tv_nsec + ms % 1000 * 1000000;
-	until.tv_sec += (time_t)(ms / 1000 + nanoseconds / 1000000000);
-	until.tv_nsec = (long)(nanoseconds % 1000000000);
-	while (!worker->woken && !worker->ending &&
-	       pthread_cond_timedwait(&worker->changed, &worker->mutex, &until) == 0)
+	int64_t until_us = clock_monotonic_us() + ms * 1000;
+	while (!worker->woken && !worker->ending && condition_wait_until(&worker->changed, &worker->mutex, until_us))
 		;
 	worker->woken = false;
 }
@@ -35,13 +31,9 @@ static void *run(void *argument)
 
 bool worker_start(struct worker *worker, int64_t (*round)(void *context), void *context, struct error *error)
 {
-	pthread_condattr_t attributes;
 	*worker = (struct worker){ .round = round, .context = context };
 	(void)pthread_mutex_init(&worker->mutex, NULL);
-	(void)pthread_condattr_init(&attributes);
-	(void)pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-	(void)pthread_cond_init(&worker->changed, &attributes);
-	(void)pthread_condattr_destroy(&attributes);
+	condition_init(&worker->changed);
 	int failure = stop_start_thread(&worker->thread, run, worker);
 	worker->started = failure == 0;
 	if (failure) {

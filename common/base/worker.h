@@ -1,6 +1,6 @@
 /* A background thread that does something again and again: when woken, else after a pause; until it is ended. */
-#ifndef FILOT_API_WORKER_H
-#define FILOT_API_WORKER_H
+#ifndef FILOT_WORKER_H
+#define FILOT_WORKER_H
 
 #include <pthread.h>
 #include <stdbool.h>
