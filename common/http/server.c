@@ -7,15 +7,18 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/resource.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "common/base/clock.h"
+#include "common/base/condition.h"
 #include "common/base/log.h"
+#include "common/base/stop.h"
 #include "common/http/server_private.h"
 
 #define WATCH_MS 250
+#define SPARE_DESCRIPTORS 1024
 #define POOL_EXTRA_BYTES (16 * 1024) /* of libmicrohttpd for a connection, beside the header */
 
 /* The default where the setting is 0. */
@@ -88,12 +91,8 @@ static void *watch(void *argument)
 	struct server *server = argument;
 	(void)pthread_mutex_lock(&server->list_mutex);
 	while (!server->closing) {
-		struct timespec until;
-		(void)clock_gettime(CLOCK_MONOTONIC, &until);
-		until.tv_nsec += WATCH_MS * 1000000L;
-		until.tv_sec += until.tv_nsec / 1000000000L;
-		until.tv_nsec %= 1000000000L;
-		(void)pthread_cond_timedwait(&server->list_changed, &server->list_mutex, &until);
+		(void)condition_wait_until(&server->list_changed, &server->list_mutex,
+					   clock_monotonic_us() + WATCH_MS * 1000);
 		cut_slow(server);
 		read_lingering(server, false);
 	}
@@ -126,7 +125,7 @@ static size_t keep_escapes(void *context, struct MHD_Connection *mhd, char *text
 static void raise_descriptors(const struct server_settings *settings)
 {
 	struct rlimit limit;
-	rlim_t wanted = (rlim_t)settings->connections + 1024;
+	rlim_t wanted = (rlim_t)settings->connections + SPARE_DESCRIPTORS;
 	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= wanted)
 		return;
 	limit.rlim_cur = wanted < limit.rlim_max ? wanted : limit.rlim_max;
@@ -135,13 +134,12 @@ static void raise_descriptors(const struct server_settings *settings)
 		log_warning("few_descriptors", log_integer("limit", limit.rlim_cur), log_integer("wanted", wanted));
 }
 
-/* Takes the descriptor over. Signals are blocked meanwhile: its threads inherit that. */
-static bool start_daemon(struct server *server, int descriptor, struct error *error)
+/* Signals are blocked meanwhile: its threads inherit that. More connections than are accepted, for it counts some later. */
+static bool start_daemon(struct server *server, struct error *error)
 {
 	const struct server_settings *settings = &server->settings;
 	struct MHD_OptionItem options[] = {
-		{ MHD_OPTION_LISTEN_SOCKET, descriptor, NULL },
-		{ MHD_OPTION_CONNECTION_LIMIT, settings->connections, NULL },
+		{ MHD_OPTION_CONNECTION_LIMIT, settings->connections + SPARE_DESCRIPTORS / 2, NULL },
 		{ MHD_OPTION_CONNECTION_MEMORY_LIMIT, (intptr_t)(settings->header_bytes + POOL_EXTRA_BYTES), NULL },
 		{ MHD_OPTION_CONNECTION_MEMORY_INCREMENT, 4096, NULL },
 		{ MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, NULL },
@@ -151,39 +149,21 @@ static bool start_daemon(struct server *server, int descriptor, struct error *er
 	sigset_t all, before;
 	(void)sigfillset(&all);
 	(void)pthread_sigmask(SIG_BLOCK, &all, &before);
-	struct MHD_Daemon *started = MHD_start_daemon(
-		MHD_USE_EPOLL | MHD_USE_INTERNAL_POLLING_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG | MHD_USE_TURBO,
+	server->daemon = MHD_start_daemon(
+		MHD_USE_EPOLL | MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_NO_LISTEN_SOCKET | MHD_USE_ITC |
+			MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG | MHD_USE_TURBO,
 		0, connection_accept, server, connection_handle, server, MHD_OPTION_EXTERNAL_LOGGER, log_library, NULL,
 		MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, NULL, MHD_OPTION_URI_LOG_CALLBACK, connection_target, server,
 		MHD_OPTION_NOTIFY_COMPLETED, connection_completed, server, MHD_OPTION_NOTIFY_CONNECTION, connection_notify,
 		server, MHD_OPTION_ARRAY, options, MHD_OPTION_END);
 	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
-	if (!started) {
-		(void)close(descriptor);
-		return error_set(error, ERROR_UNAVAILABLE, "libmicrohttpd does not start: %s", strerror(errno));
-	}
-	server->daemons[server->daemon_count++] = started;
-	return true;
+	return server->daemon || error_set(error, ERROR_UNAVAILABLE, "libmicrohttpd does not start: %s", strerror(errno));
 }
 
 static bool start_watcher(struct server *server, struct error *error)
 {
-	sigset_t all, before;
-	(void)sigfillset(&all);
-	(void)pthread_sigmask(SIG_BLOCK, &all, &before);
-	server->watching = pthread_create(&server->watcher, NULL, watch, server) == 0;
-	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+	server->watching = stop_start_thread(&server->watcher, watch, server) == 0;
 	return server->watching || error_set(error, ERROR_UNAVAILABLE, "cannot start a thread");
-}
-
-static void init_list(struct server *server)
-{
-	pthread_condattr_t attributes;
-	(void)pthread_mutex_init(&server->list_mutex, NULL);
-	(void)pthread_condattr_init(&attributes);
-	(void)pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-	(void)pthread_cond_init(&server->list_changed, &attributes);
-	(void)pthread_condattr_destroy(&attributes);
 }
 
 static bool start_all(struct server *server, int tcp, int local, struct error *error)
@@ -196,13 +176,13 @@ static bool start_all(struct server *server, int tcp, int local, struct error *e
 		    pool_open(&server->quick_pool, server, settings->workers, settings->queued_requests, error) &&
 		    (!streams || pool_open(&server->stream_pool, server, settings->stream_workers,
 					   settings->queued_requests, error)) &&
-		    start_watcher(server, error);
+		    start_watcher(server, error) && start_daemon(server, error);
 	for (int index = 0; index < 2; index++) {
 		int descriptor = index == 0 ? tcp : local;
 		if (descriptor < 0)
 			continue;
 		if (good)
-			good = start_daemon(server, descriptor, error);
+			good = acceptor_start(server, descriptor, error);
 		else
 			(void)close(descriptor);
 	}
@@ -219,10 +199,14 @@ struct server *server_open(const struct server_settings *settings, struct error 
 	}
 	server->settings = *settings;
 	set_defaults(&server->settings);
-	init_list(server);
+	(void)pthread_mutex_init(&server->list_mutex, NULL);
+	condition_init(&server->list_changed);
+	server->stop_accepting = eventfd(0, EFD_CLOEXEC);
 	server->arena_bytes = 2 * (size_t)(server->settings.header_bytes + POOL_EXTRA_BYTES) + 4096;
 	raise_descriptors(&server->settings);
 	bool good = (settings->listen || settings->socket) || error_set(error, ERROR_CONFIG, "nothing to listen on");
+	if (good && server->stop_accepting < 0)
+		good = error_set(error, ERROR_UNAVAILABLE, "eventfd: %s", strerror(errno));
 	if (good && settings->listen)
 		good = (tcp = listen_tcp(settings->listen, &server->port, error)) >= 0;
 	if (good && settings->socket)
@@ -283,6 +267,8 @@ static void free_server(struct server *server)
 {
 	(void)pthread_mutex_destroy(&server->list_mutex);
 	(void)pthread_cond_destroy(&server->list_changed);
+	if (server->stop_accepting >= 0)
+		(void)close(server->stop_accepting);
 	free(server->proxies);
 	free(server);
 }
@@ -293,13 +279,9 @@ bool server_close(struct server *server, int64_t limit_ms)
 	if (!server)
 		return true;
 	server_drain(server);
-	for (int index = 0; index < server->daemon_count; index++) {
-		int descriptor = MHD_quiesce_daemon(server->daemons[index]);
-		if (descriptor >= 0)
-			(void)close(descriptor);
-	}
-	if (server->settings.socket && server->daemon_count)
+	if (server->settings.socket && server->acceptor_count)
 		(void)unlink(server->settings.socket);
+	acceptors_stop(server);
 	do {
 		stop_streams(server); /* also those that a handler began just now */
 		if (server_running(server) > 0)
@@ -307,8 +289,8 @@ bool server_close(struct server *server, int64_t limit_ms)
 	} while (server_running(server) > 0 && clock_monotonic_ms() < until_ms);
 	if (server_running(server) > 0)
 		return false;
-	for (int index = 0; index < server->daemon_count; index++)
-		MHD_stop_daemon(server->daemons[index]);
+	if (server->daemon)
+		MHD_stop_daemon(server->daemon);
 	pool_close(&server->quick_pool);
 	pool_close(&server->stream_pool);
 	if (server->watching) {

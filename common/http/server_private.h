@@ -5,6 +5,7 @@
  *
  *   server.c            opening, draining, closing, who is too slow
  *   server_connection.c libmicrohttpd's callbacks: a connection's and a request's life
+ *   server_accept.c     who is let in
  *   server_listen.c     sockets and addresses
  *   server_parse.c      target and headers, checked and copied
  *   server_request.c    what handlers ask
@@ -131,10 +132,19 @@ struct proxy_block {
 	int bits;
 };
 
+/* A listening socket and the thread that accepts its connections. */
+struct acceptor {
+	struct server *server;
+	int descriptor;
+	pthread_t thread;
+};
+
 struct server {
 	struct server_settings settings;
-	struct MHD_Daemon *daemons[2];
-	int daemon_count;
+	struct MHD_Daemon *daemon;
+	struct acceptor acceptors[2];
+	int acceptor_count;
+	int stop_accepting; /* an eventfd; -1 */
 	int port;
 	size_t arena_bytes;
 	struct proxy_block *proxies;
@@ -171,6 +181,10 @@ enum MHD_Result connection_handle(void *server, struct MHD_Connection *mhd, cons
 				  const char *version, const char *upload, size_t *upload_bytes, void **request);
 void connection_completed(void *server, struct MHD_Connection *mhd, void **request,
 			  enum MHD_RequestTerminationCode code);
+
+/* server_accept.c */
+bool acceptor_start(struct server *server, int descriptor, struct error *error); /* takes the descriptor over */
+void acceptors_stop(struct server *server); /* and closes their sockets; fine twice */
 
 /* server_listen.c */
 int listen_tcp(const char *address, int *port, struct error *error); /* -1 */
