@@ -45,11 +45,7 @@ static char *file_uri(const char *path, struct error *error)
 	}
 	struct buffer uri = { 0 };
 	buffer_append_string(&uri, "file://");
-	for (const char *byte = whole; *byte; byte++)
-		if (strchr("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~/", *byte))
-			buffer_append_char(&uri, *byte);
-		else
-			buffer_printf(&uri, "%%%02X", (unsigned char)*byte);
+	buffer_append_uri(&uri, whole, true);
 	free(whole);
 	char *text = buffer_take(&uri);
 	if (!text)

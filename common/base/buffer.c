@@ -74,6 +74,16 @@ void buffer_printf(struct buffer *buffer, const char *format, ...)
 	va_end(again);
 }
 
+void buffer_append_uri(struct buffer *buffer, const char *text, bool path)
+{
+	static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
+	for (; *text; text++)
+		if (strchr(plain, *text) || (path && *text == '/'))
+			buffer_append_char(buffer, *text);
+		else
+			buffer_printf(buffer, "%%%02X", (unsigned char)*text);
+}
+
 void buffer_consume(struct buffer *buffer, size_t length)
 {
 	if (length > buffer->length)

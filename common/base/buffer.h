@@ -22,6 +22,9 @@ void buffer_append_string(struct buffer *buffer, const char *string);
 void buffer_append_char(struct buffer *buffer, char character);
 void buffer_printf(struct buffer *buffer, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* `text` with every byte but A-Z a-z 0-9 - . _ ~ (RFC 3986's unreserved ones) as %XX; '/' stays when `path`. */
+void buffer_append_uri(struct buffer *buffer, const char *text, bool path);
+
 /* Room for `length` more bytes; returns where they go (call buffer_added after), NULL when memory ends. */
 char *buffer_reserve(struct buffer *buffer, size_t length);
 void buffer_added(struct buffer *buffer, size_t length);

@@ -6,6 +6,8 @@
 #include <openssl/evp.h>
 #include <openssl/params.h>
 
+#include "common/base/sha256.h"
+
 bool hmac_sha256(const void *key, size_t key_length, const struct hmac_piece *pieces, size_t count,
 		 unsigned char sum[static HMAC_SHA256_BYTES])
 {
@@ -28,15 +30,10 @@ bool hmac_sha256(const void *key, size_t key_length, const struct hmac_piece *pi
 bool hmac_sha256_hex(const void *key, size_t key_length, const struct hmac_piece *pieces, size_t count,
 		     char hex[static HMAC_SHA256_HEX_SIZE])
 {
-	static const char digits[] = "0123456789abcdef";
 	unsigned char sum[HMAC_SHA256_BYTES];
 	if (!hmac_sha256(key, key_length, pieces, count, sum))
 		return false;
-	for (size_t index = 0; index < HMAC_SHA256_BYTES; index++) {
-		hex[2 * index] = digits[sum[index] >> 4];
-		hex[2 * index + 1] = digits[sum[index] & 15];
-	}
-	hex[HMAC_SHA256_HEX_SIZE - 1] = '\0';
+	sha256_hex(sum, hex);
 	return true;
 }
 

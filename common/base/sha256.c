@@ -24,7 +24,7 @@ bool sha256_add(struct sha256 *sum, const void *bytes, size_t length)
 	return EVP_DigestUpdate((EVP_MD_CTX *)sum, bytes, length) == 1;
 }
 
-static void to_hex(const unsigned char *digest, char hex[static SHA256_HEX_SIZE])
+void sha256_hex(const unsigned char *digest, char hex[static SHA256_HEX_SIZE])
 {
 	static const char digits[] = "0123456789abcdef";
 	for (size_t index = 0; index < 32; index++) {
@@ -39,7 +39,7 @@ bool sha256_finish(struct sha256 *sum, char hex[static SHA256_HEX_SIZE])
 	unsigned char digest[EVP_MAX_MD_SIZE];
 	bool done = EVP_DigestFinal_ex((EVP_MD_CTX *)sum, digest, NULL) == 1;
 	if (done)
-		to_hex(digest, hex);
+		sha256_hex(digest, hex);
 	sha256_free(sum);
 	return done;
 }
@@ -54,7 +54,7 @@ bool sha256_of(const void *bytes, size_t length, char hex[static SHA256_HEX_SIZE
 	unsigned char digest[EVP_MAX_MD_SIZE];
 	if (EVP_Digest(bytes, length, digest, NULL, EVP_sha256(), NULL) != 1)
 		return false;
-	to_hex(digest, hex);
+	sha256_hex(digest, hex);
 	return true;
 }
 

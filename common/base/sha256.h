@@ -24,6 +24,9 @@ bool sha256_of(const void *bytes, size_t length, char hex[static SHA256_HEX_SIZE
 bool sha256_of_descriptor(int descriptor, int64_t most_bytes, char hex[static SHA256_HEX_SIZE], int64_t *length,
 			  struct error *error);
 
+/* A sum's 32 bytes as text. */
+void sha256_hex(const unsigned char *digest, char hex[static SHA256_HEX_SIZE]);
+
 /* True for 64 hexadecimal digits of either case. */
 bool sha256_valid(const char *hex);
 

@@ -1,53 +1,30 @@
-/* Presigned URLs by OpenSSL's HMAC-SHA256. */
+/* Presigned URLs. */
 #include "common/store/sigv4.h"
 
 #include <openssl/crypto.h>
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 
+#include "common/base/hmac.h"
 #include "common/base/sha256.h"
-
-#define DIGEST_BYTES 32
-
-void sigv4_encode(struct buffer *buffer, const char *text, bool path)
-{
-	static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
-	for (; *text; text++) {
-		if (strchr(plain, *text) || (path && *text == '/'))
-			buffer_append_char(buffer, *text);
-		else
-			buffer_printf(buffer, "%%%02X", (unsigned char)*text);
-	}
-}
-
-static bool hmac(const void *key, size_t key_length, const char *text, unsigned char digest[static DIGEST_BYTES])
-{
-	unsigned char out[EVP_MAX_MD_SIZE];
-	unsigned int length = 0;
-	if (!HMAC(EVP_sha256(), key, (int)key_length, (const unsigned char *)text, strlen(text), out, &length) ||
-	    length != DIGEST_BYTES)
-		return false;
-	memcpy(digest, out, DIGEST_BYTES);
-	return true;
-}
 
 /* HMAC(HMAC(HMAC(HMAC(HMAC("AWS4" + secret, date), region), "s3"), "aws4_request"), text), in hexadecimal. */
 static bool sign(const struct sigv4_request *request, const char *date, const char *text,
 		 char hex[static SHA256_HEX_SIZE])
 {
 	const char *const steps[] = { date, request->region, "s3", "aws4_request", text };
-	unsigned char digest[DIGEST_BYTES];
+	unsigned char digest[HMAC_SHA256_BYTES];
 	struct buffer key = { 0 };
 	buffer_append_string(&key, "AWS4");
 	buffer_append_string(&key, request->secret_key);
-	bool done = !key.failed && hmac(key.data, key.length, steps[0], digest);
-	for (size_t step = 1; done && step < sizeof steps / sizeof *steps; step++)
-		done = hmac(digest, sizeof digest, steps[step], digest);
-	for (size_t index = 0; done && index < sizeof digest; index++)
-		(void)snprintf(hex + 2 * index, 3, "%02x", digest[index]);
+	bool done = !key.failed;
+	for (size_t step = 0; done && step < sizeof steps / sizeof *steps; step++) {
+		const struct hmac_piece piece = { steps[step], strlen(steps[step]) };
+		done = hmac_sha256(step ? (const char *)digest : key.data, step ? sizeof digest : key.length, &piece, 1, digest);
+	}
+	if (done)
+		sha256_hex(digest, hex);
 	if (key.data)
 		OPENSSL_cleanse(key.data, key.length);
 	OPENSSL_cleanse(digest, sizeof digest);
@@ -69,9 +46,9 @@ bool sigv4_presign(const struct sigv4_request *request, struct buffer *url, stru
 
 	/* The parameters stand in the order of their names, as the canonical form wants them: lower case after "X-". */
 	buffer_append_string(&query, "X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=");
-	sigv4_encode(&query, request->access_key, false);
+	buffer_append_uri(&query, request->access_key, false);
 	buffer_append_string(&query, "%2F");
-	sigv4_encode(&query, scope.failed ? "" : scope.data, false);
+	buffer_append_uri(&query, scope.failed ? "" : scope.data, false);
 	buffer_printf(&query, "&X-Amz-Date=%s&X-Amz-Expires=%lld&X-Amz-SignedHeaders=host%s%s", time,
 		      (long long)request->expires_s, request->query ? "&" : "", request->query ? request->query : "");
 

@@ -15,7 +15,7 @@
 struct sigv4_request {
 	const char *method;
 	const char *origin; /* "https://host" or "http://host:port", without a '/' at its end */
-	const char *path;   /* percent-encoded by sigv4_encode, begins with '/' */
+	const char *path;   /* percent-encoded by buffer_append_uri, begins with '/' */
 	const char *query;  /* further parameters "a=1&b=": encoded, sorted, names in lower case; NULL: none */
 	const char *access_key, *secret_key, *region;
 	int64_t time_unix_s;
@@ -24,8 +24,5 @@ struct sigv4_request {
 
 /* Appends origin, path and the signed query to `url`. */
 bool sigv4_presign(const struct sigv4_request *request, struct buffer *url, struct error *error);
-
-/* Appends `text` with every byte but A-Z a-z 0-9 - . _ ~ as %XX; '/' stays when `path`. */
-void sigv4_encode(struct buffer *buffer, const char *text, bool path);
 
 #endif

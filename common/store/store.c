@@ -244,7 +244,7 @@ static bool presign(struct store *store, const char *method, const char *bucket,
 	struct buffer path = { 0 };
 	buffer_append_string(&path, strchrnul(strstr(store->endpoint, "://") + 3, '/'));
 	buffer_printf(&path, "/%s%s", bucket, *key ? "/" : "");
-	sigv4_encode(&path, key, true);
+	buffer_append_uri(&path, key, true);
 	bool done = !path.failed && sigv4_presign(&(const struct sigv4_request){ .method = method,
 										 .origin = store->origin,
 										 .path = path.data,
@@ -286,7 +286,7 @@ static bool object_url(struct store *store, const char *bucket, const char *key,
 	if (*presigned)
 		return presign(store, operation->method, bucket, key, operation->query, PRESIGNED_REQUEST_S, url, error);
 	buffer_printf(url, "%s/%s/", store->endpoint, bucket);
-	sigv4_encode(url, key, true);
+	buffer_append_uri(url, key, true);
 	return !url->failed || error_set(error, ERROR_OUT_OF_MEMORY, "object storage: no memory for a request");
 }
 
@@ -420,7 +420,7 @@ bool store_copy(struct store *store, const char *bucket, const char *from, const
 	if (!store_key_valid(from, error))
 		return false;
 	buffer_printf(&header, "x-amz-copy-source: /%s/", bucket ? bucket : store->bucket);
-	sigv4_encode(&header, from, true);
+	buffer_append_uri(&header, from, true);
 	bool done = header.failed ? error_set(error, ERROR_OUT_OF_MEMORY, "object storage: no memory for a request") :
 				    store_send(store, bucket, to,
 					       &(const struct operation){ .method = "PUT",
@@ -511,9 +511,9 @@ bool store_presign_named(struct store *store, const char *method, const char *bu
 	struct buffer disposition = { 0 }, query = { 0 };
 	if (file_name) {
 		buffer_append_string(&disposition, "attachment; filename*=UTF-8''");
-		sigv4_encode(&disposition, file_name, false);
+		buffer_append_uri(&disposition, file_name, false);
 		buffer_append_string(&query, "response-content-disposition=");
-		sigv4_encode(&query, disposition.failed ? "" : disposition.data, false);
+		buffer_append_uri(&query, disposition.failed ? "" : disposition.data, false);
 	}
 	bool done = disposition.failed || query.failed ?
 			error_set(error, ERROR_OUT_OF_MEMORY, "presigned URL: no memory") :
@@ -526,5 +526,5 @@ bool store_presign_named(struct store *store, const char *method, const char *bu
 void store_uri(const struct store *store, const char *bucket, const char *key, struct buffer *uri)
 {
 	buffer_printf(uri, "r2://%s/", bucket ? bucket : store->bucket);
-	sigv4_encode(uri, key, true);
+	buffer_append_uri(uri, key, true);
 }

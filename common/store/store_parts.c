@@ -81,7 +81,7 @@ struct store_parts *store_parts_begin(struct store *store, const char *bucket, c
 static bool write_query(const char *before, const char *id, struct buffer *query, struct error *error)
 {
 	buffer_printf(query, "%suploadId=", before);
-	sigv4_encode(query, id, false);
+	buffer_append_uri(query, id, false);
 	return !query->failed || error_set(error, ERROR_OUT_OF_MEMORY, "object storage: no memory for a request");
 }
 
@@ -201,7 +201,7 @@ bool store_parts_abort_all(struct store *store, const char *bucket, const char *
 		return false;
 	bucket = bucket ? bucket : store_bucket(store);
 	buffer_append_string(&query, "prefix=");
-	sigv4_encode(&query, key, false);
+	buffer_append_uri(&query, key, false);
 	buffer_append_string(&query, "&uploads=");
 	bool done = query.failed ? error_set(error, ERROR_OUT_OF_MEMORY, "object storage: no memory for a request") :
 				   store_send(store, bucket, "",

@@ -45,16 +45,6 @@ void temporal_client_free(struct temporal_client *client)
 
 /* ---- the request ---- */
 
-static void add_segment(struct buffer *url, const char *text)
-{
-	static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
-	for (; *text; text++)
-		if (strchr(plain, *text))
-			buffer_append_char(url, *text);
-		else
-			buffer_printf(url, "%%%02X", (unsigned char)*text);
-}
-
 static void make_url(const struct temporal_client *client, const char *workflow_id, const char *signal, struct buffer *url)
 {
 	const char *endpoint = client->settings.endpoint;
@@ -63,12 +53,12 @@ static void make_url(const struct temporal_client *client, const char *workflow_
 		length--;
 	buffer_append(url, endpoint, length);
 	buffer_append_string(url, "/api/v1/namespaces/");
-	add_segment(url, client->settings.namespace);
+	buffer_append_uri(url, client->settings.namespace, false);
 	buffer_append_string(url, "/workflows/");
-	add_segment(url, workflow_id);
+	buffer_append_uri(url, workflow_id, false);
 	if (signal) {
 		buffer_append_string(url, "/signal/");
-		add_segment(url, signal);
+		buffer_append_uri(url, signal, false);
 	}
 }
 

@@ -36,7 +36,7 @@ static const char *encoded(const char *text, bool path)
 {
 	static struct buffer buffer;
 	buffer_clear(&buffer);
-	sigv4_encode(&buffer, text, path);
+	buffer_append_uri(&buffer, text, path);
 	buffer_append_string(&buffer, "");
 	return buffer.data;
 }
