@@ -55,27 +55,6 @@ struct box box_at(const ResultIterator &at, PageIteratorLevel level)
 	return { left, top, right - left, bottom - top };
 }
 
-enum block_kind block_kind_at(const ResultIterator &at)
-{
-	switch (at.BlockType()) {
-	case PT_FLOWING_IMAGE:
-	case PT_HEADING_IMAGE:
-	case PT_PULLOUT_IMAGE:
-		return BLOCK_IMAGE;
-	case PT_HORZ_LINE:
-	case PT_VERT_LINE:
-		return BLOCK_SEPARATOR;
-	case PT_HEADING_TEXT:
-		return BLOCK_HEADING;
-	case PT_PULLOUT_TEXT:
-		return BLOCK_PULLOUT;
-	case PT_CAPTION_TEXT:
-		return BLOCK_CAPTION;
-	default:
-		return BLOCK_TEXT;
-	}
-}
-
 /* The place in a page that is being filled: numbers of the open block and paragraph. */
 struct place {
 	struct page *page;
@@ -86,7 +65,7 @@ bool add_block(struct place &place, const ResultIterator &at, PageIteratorLevel 
 {
 	place.block++;
 	place.paragraph = 0;
-	const struct block block = { box_at(at, level), place.block, block_kind_at(at) };
+	const struct block block = { box_at(at, level), place.block, block_kind_of(at.BlockType()) };
 	return page_add_block(place.page, &block, error);
 }
 
@@ -149,7 +128,7 @@ bool walk(Engine &engine, struct page *page, struct error *error)
 	struct place place = { page, 0, 0 };
 	std::unique_ptr<ResultIterator> at(engine.GetIterator());
 	while (at && !at->Empty(RIL_BLOCK)) {
-		const enum block_kind kind = block_kind_at(*at);
+		const enum block_kind kind = block_kind_of(at->BlockType());
 		if (kind == BLOCK_IMAGE || kind == BLOCK_SEPARATOR) {
 			if (!add_block(place, *at, RIL_TEXTLINE, error))
 				return false;

@@ -366,7 +366,29 @@ bool add_row(Filling &filling, const Place &place, const struct layout_block &bl
 	return true;
 }
 
-enum block_kind kind_of(PolyBlockType type)
+bool add_block(Filling &filling, const Place &place)
+{
+	struct layout *layout = filling.layout;
+	struct layout_block *block = filling.add(layout->blocks, layout->block_count, layout->block_capacity);
+	block->kind = block_kind_of(place.BlockType());
+	block->first_row = static_cast<int32_t>(layout->row_count);
+	int left = 0, top = 0, right = 0, bottom = 0;
+	/* An image's box is that of its first row, if it has one (tesseract.cpp, walk). */
+	if (!place.BoundingBox(RIL_TEXTLINE, &left, &top, &right, &bottom))
+		place.BoundingBox(RIL_BLOCK, &left, &top, &right, &bottom);
+	block->box = { left, top, right - left, bottom - top };
+	Orientation orientation;
+	WritingDirection direction;
+	TextlineOrder order;
+	float deskew;
+	place.Orientation(&orientation, &direction, &order, &deskew);
+	block->orientation = orientation * 90;
+	return !place.at().word || find_turn(filling, place, block) || filling.strange("the place of a word");
+}
+
+} // namespace
+
+enum block_kind block_kind_of(PolyBlockType type)
 {
 	switch (type) {
 	case PT_FLOWING_IMAGE:
@@ -386,28 +408,6 @@ enum block_kind kind_of(PolyBlockType type)
 		return BLOCK_TEXT;
 	}
 }
-
-bool add_block(Filling &filling, const Place &place)
-{
-	struct layout *layout = filling.layout;
-	struct layout_block *block = filling.add(layout->blocks, layout->block_count, layout->block_capacity);
-	block->kind = kind_of(place.BlockType());
-	block->first_row = static_cast<int32_t>(layout->row_count);
-	int left = 0, top = 0, right = 0, bottom = 0;
-	/* An image's box is that of its first row, if it has one (tesseract.cpp, walk). */
-	if (!place.BoundingBox(RIL_TEXTLINE, &left, &top, &right, &bottom))
-		place.BoundingBox(RIL_BLOCK, &left, &top, &right, &bottom);
-	block->box = { left, top, right - left, bottom - top };
-	Orientation orientation;
-	WritingDirection direction;
-	TextlineOrder order;
-	float deskew;
-	place.Orientation(&orientation, &direction, &order, &deskew);
-	block->orientation = orientation * 90;
-	return !place.at().word || find_turn(filling, place, block) || filling.strange("the place of a word");
-}
-
-} // namespace
 
 bool lines_collect(const PageIterator &from, Pix *page, int psm, const int32_t *heights, size_t height_count,
 		   struct layout *layout, struct error *error)

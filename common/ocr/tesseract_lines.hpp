@@ -8,6 +8,8 @@ extern "C" {
 #include "common/ocr/layout.h"
 }
 
+enum block_kind block_kind_of(tesseract::PolyBlockType type);
+
 /*
  * Fills a layout that has its width and height from an iterator at a page's begin, made with similar words merged
  * (AnalyseLayout(true)). `page` is the image that lines are cut out of. ERROR_INTERNAL when libtesseract's objects are
