@@ -32,6 +32,17 @@ lock_free() {
 	[[ $output == *'lock:      free'* ]]
 }
 
+# stuck_update: a second deployment that does not come to its end, in the
+# background; its words are in log.
+stuck_update() {
+	deployed one
+	image_put filot-backend two
+	echo filot-backend-task:2 >"$AWS_CONTROL/bad"
+	echo stuck >"$AWS_CONTROL/mode"
+	WAIT_TIMEOUT_S=60 IMAGE_TAG=two deploy update >"$BATS_TEST_TMPDIR/log" 2>&1 &
+	wait_for 20 "for the update" grep -q 'wait: ' "$BATS_TEST_TMPDIR/log"
+}
+
 @test "a first deployment makes the service with the image's digest pinned, and is recorded" {
 	run -0 deploy update
 	[[ $(running) == *filot-backend-task:1 ]]
@@ -232,12 +243,7 @@ lock_free() {
 
 @test "credentials that expire while it waits: unknown in the record, because ECS goes on" {
 	local ended=0
-	deployed one
-	image_put filot-backend two
-	echo filot-backend-task:2 >"$AWS_CONTROL/bad"
-	echo stuck >"$AWS_CONTROL/mode"
-	WAIT_TIMEOUT_S=60 IMAGE_TAG=two deploy update >"$BATS_TEST_TMPDIR/log" 2>&1 &
-	wait_for 20 "for the update" grep -q 'wait: ' "$BATS_TEST_TMPDIR/log"
+	stuck_update
 	touch "$AWS_CONTROL/denied"
 	wait "$!" || ended=$?
 	cat "$BATS_TEST_TMPDIR/log"
@@ -249,12 +255,7 @@ lock_free() {
 
 @test "a network that is cut for a moment while it waits is waited out" {
 	local ended=0
-	deployed one
-	image_put filot-backend two
-	echo filot-backend-task:2 >"$AWS_CONTROL/bad"
-	echo stuck >"$AWS_CONTROL/mode"
-	NETWORK_PATIENCE_S=60 WAIT_TIMEOUT_S=60 IMAGE_TAG=two deploy update >"$BATS_TEST_TMPDIR/log" 2>&1 &
-	wait_for 20 "for the update" grep -q 'wait: ' "$BATS_TEST_TMPDIR/log"
+	NETWORK_PATIENCE_S=60 stuck_update
 	touch "$AWS_CONTROL/cut"
 	wait_for 20 "for the cut to be seen" grep -q 'cannot be reached' "$BATS_TEST_TMPDIR/log"
 	rm "$AWS_CONTROL/cut" "$AWS_CONTROL/bad"
@@ -266,12 +267,7 @@ lock_free() {
 
 @test "a network that stays away is 69, unknown in the record, and says how to go on" {
 	local ended=0
-	deployed one
-	image_put filot-backend two
-	echo filot-backend-task:2 >"$AWS_CONTROL/bad"
-	echo stuck >"$AWS_CONTROL/mode"
-	WAIT_TIMEOUT_S=60 IMAGE_TAG=two deploy update >"$BATS_TEST_TMPDIR/log" 2>&1 &
-	wait_for 20 "for the update" grep -q 'wait: ' "$BATS_TEST_TMPDIR/log"
+	stuck_update
 	touch "$AWS_CONTROL/cut"
 	wait "$!" || ended=$?
 	cat "$BATS_TEST_TMPDIR/log"

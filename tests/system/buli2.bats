@@ -29,15 +29,7 @@ setup() {
 }
 
 teardown() {
-	local pid
-	for pid in $(jobs -p); do
-		kill -CONT "$pid" 2>/dev/null || true
-		kill -KILL "$pid" 2>/dev/null || true
-	done
-	wait
-	for server in redis postgres pgbouncer; do
-		server_running "$SERVERS_DIR" "$server" || server_start "$SERVERS_DIR" "$server"
-	done
+	background_end redis postgres pgbouncer
 }
 
 # daemon_start NAME [FLAGS…]: its process id in $daemon

@@ -23,12 +23,7 @@ setup() {
 }
 
 teardown() {
-	local pid
-	for pid in $(jobs -p); do
-		kill -CONT "$pid" 2>/dev/null || true
-		kill -KILL "$pid" 2>/dev/null || true
-	done
-	wait
+	background_end
 }
 
 # node_start NAME [FLAGS…]: a server without data on a free port, in $port, its process id in $node

@@ -25,12 +25,7 @@ setup() {
 }
 
 teardown() {
-	local pid
-	for pid in $(jobs -p); do
-		kill -CONT "$pid" 2>/dev/null || true
-		kill -KILL "$pid" 2>/dev/null || true
-	done
-	wait
+	background_end
 	servers_start "$SERVERS_DIR" redis postgres storage
 }
 

@@ -51,6 +51,20 @@ servers_teardown() {
 	fi
 }
 
+# background_end [SERVER…]: for teardown: kill what a test left in the
+# background, and start the servers that it took away.
+background_end() {
+	local pid server
+	for pid in $(jobs -p); do
+		kill -CONT "$pid" 2>/dev/null || true
+		kill -KILL "$pid" 2>/dev/null || true
+	done
+	wait
+	for server in "$@"; do
+		server_running "$SERVERS_DIR" "$server" || server_start "$SERVERS_DIR" "$server"
+	done
+}
+
 # sql QUERY: as the user of the commands; rows on stdout, columns by '|'.
 sql() {
 	"$(postgres_bin)/psql" -X -q -A -t -v ON_ERROR_STOP=1 "$FILOT_DATABASE_URL" -c "$1"

@@ -27,19 +27,14 @@ setup() {
 }
 
 teardown() {
-	local pid
-	for pid in $(jobs -p); do
-		kill -CONT "$pid" 2>/dev/null || true
-		kill -KILL "$pid" 2>/dev/null || true
-	done
-	wait
+	background_end
 }
 
 # database: an empty one with our tables, for the tests that have workers
 database() {
 	export FILOT_DATABASE_URL=$database_url
 	database_new
-	filot-migrate up >/dev/null
+	filot-migrate up --dir "$FILOT_ROOT/migrations" >/dev/null
 }
 
 jobs_make() { # N [FILE]

@@ -30,12 +30,7 @@ setup() {
 }
 
 teardown() {
-	local pid
-	for pid in $(jobs -p); do
-		kill -KILL "$pid" 2>/dev/null || true
-	done
-	wait
-	server_running "$SERVERS_DIR" postgres || server_start "$SERVERS_DIR" postgres
+	background_end postgres
 }
 
 behave() {
