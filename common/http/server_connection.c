@@ -81,11 +81,12 @@ static struct connection *connection_new(struct server *server, struct MHD_Conne
 	struct connection *connection = calloc(1, sizeof *connection);
 	if (!connection)
 		return NULL;
-	const union MHD_ConnectionInfo *descriptor = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD);
-	const union MHD_ConnectionInfo *peer = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
 	connection->server = server;
 	connection->mhd = mhd;
+	/* From 1.0 on all of a connection's answers share one place: each is used before the next is asked for. */
+	const union MHD_ConnectionInfo *descriptor = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD);
 	connection->descriptor = descriptor ? descriptor->connect_fd : -1;
+	const union MHD_ConnectionInfo *peer = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
 	atomic_init(&connection->references, 1);
 	(void)pthread_mutex_init(&connection->mutex, NULL);
 	(void)pthread_cond_init(&connection->changed, NULL);

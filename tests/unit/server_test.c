@@ -396,11 +396,16 @@ static void an_upload_that_is_refused_need_not_be_sent(void)
 		     "POST /upload HTTP/1.1\r\nHost: x\r\nX-Refuse: 1\r\nContent-Length: 50000000\r\n"
 		     "Expect: 100-continue\r\n\r\n",
 		     "HTTP/1.1 401", "unauthenticated");
-	char *answer = ask(server,
-			   "POST /upload HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\nabc",
-			   "HTTP/1.1 200");
-	CHECK(strncmp(answer, "HTTP/1.1 100", 12) == 0);
-	free(answer);
+	/* Who waits for it is asked to go on; where the body is there already, the server need not. */
+	struct buffer heard = { 0 };
+	int client = dial(server);
+	say(client, "POST /upload HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n");
+	CHECK(hear(client, &heard, "\r\n\r\n"));
+	CHECK(heard.data && strncmp(heard.data, "HTTP/1.1 100", 12) == 0);
+	say(client, "abc");
+	CHECK(hear(client, &heard, "HTTP/1.1 200"));
+	(void)close(client);
+	buffer_free(&heard);
 	check_answer(server, "POST /upload HTTP/1.1\r\nHost: x\r\nX-Refuse: 1\r\nContent-Length: 3\r\n\r\nabc"
 			     "GET /echo?q=next HTTP/1.1\r\nHost: x\r\n\r\n",
 		     "HTTP/1.1 401", "q=next"); /* a small one does not cost the connection */
