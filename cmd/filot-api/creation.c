@@ -239,8 +239,9 @@ void creation_store(struct creation *creation, int status, int64_t bytes, const 
 		goto out;
 	if (strcmp(PQgetvalue(row, 0, 0), "stored") == 0) {
 		outbox_wake(creation->context->api->documents->outbox);
-		log_info("document_stored", log_string("document", creation->document), log_string("job", id),
-			 log_integer("bytes", bytes), log_string("media_type", media_type));
+		log_info("document_stored", log_string("request", server_request_id(creation->request)),
+			 log_string("document", creation->document), log_string("job", id), log_integer("bytes", bytes),
+			 log_string("media_type", media_type));
 		creation_answer(creation, status, NULL);
 	} else {
 		problem_answer(creation->request, 409, "upload_lost",

@@ -180,7 +180,8 @@ static void log_access(const struct server_request *request, const struct server
 	if (event->status >= 500 && event->status != 503)
 		level = LOG_LEVEL_WARNING;
 	log_event(level, "request", log_string("request", request->id), log_string("method", event->method),
-		  log_string("path", request->path), log_integer("status", event->status),
+		  log_string("path", request->path), log_string("route", *event->route ? event->route : NULL),
+		  log_integer("status", event->status),
 		  log_number("ms", (double)event->duration_us / 1000), log_integer("bytes_in", request->received_bytes),
 		  log_integer("bytes_out", request->answer_bytes),
 		  log_string("address", *request->address ? request->address : NULL),
