@@ -80,6 +80,12 @@ port_free() {
 	done
 }
 
+# seconds_of TIME: the seconds of 90, 30s, 10m, 3h or 2d; 1 for anything else.
+seconds_of() {
+	local -A units=([s]=1 [m]=60 [h]=3600 [d]=86400)
+	[[ $1 =~ ^([0-9]{1,9})([smhd]?)$ ]] && echo $((10#${BASH_REMATCH[1]} * units[${BASH_REMATCH[2]:-s}]))
+}
+
 # secret_new: 32 random hexadecimal digits.
 secret_new() {
 	od -An -N16 -tx1 /dev/urandom | tr -d ' \n'

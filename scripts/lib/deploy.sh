@@ -284,13 +284,7 @@ deploy_options() {
 		--no-migrate) migrate=0 ;;
 		--follow) follow=1 ;;
 		--since)
-			[[ ${2:-} =~ ^([0-9]+)([smhd]?)$ ]] || usage_error "--since needs a time such as 10m"
-			case ${BASH_REMATCH[2]} in
-			m) since_s=$((BASH_REMATCH[1] * 60)) ;;
-			h) since_s=$((BASH_REMATCH[1] * 3600)) ;;
-			d) since_s=$((BASH_REMATCH[1] * 86400)) ;;
-			*) since_s=${BASH_REMATCH[1]} ;;
-			esac
+			since_s=$(seconds_of "${2:-}") || usage_error "--since needs a time such as 10m"
 			shift
 			;;
 		--help | -h)
