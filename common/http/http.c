@@ -307,8 +307,9 @@ static unsigned set_policy(struct transfer *transfer, const struct http *http)
 	}
 	bad |= curl_easy_setopt(curl, CURLOPT_OPENSOCKETFUNCTION, on_socket);
 	bad |= curl_easy_setopt(curl, CURLOPT_OPENSOCKETDATA, transfer);
-	if (request->public_addresses_only)
-		bad |= curl_easy_setopt(curl, CURLOPT_PROXY, ""); /* a proxy would connect where we cannot see it */
+	/* A proxy would connect where we cannot see it, or where only we can. */
+	if (request->public_addresses_only || request->no_proxy)
+		bad |= curl_easy_setopt(curl, CURLOPT_PROXY, "");
 	bad |= curl_easy_setopt(curl, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
 	if (http->ca_file)
 		bad |= curl_easy_setopt(curl, CURLOPT_CAINFO, http->ca_file);

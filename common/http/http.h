@@ -4,7 +4,7 @@
  *
  * TLS is always verified, against the system's authorities or those of the environment: SSL_CERT_FILE (a PEM file, also
  * read from CURL_CA_BUNDLE) and SSL_CERT_DIR, as curl and OpenSSL have it. Proxies of the environment (https_proxy …) are
- * used except where public_addresses_only is set.
+ * used except where public_addresses_only or no_proxy is set.
  */
 #ifndef FILOT_HTTP_H
 #define FILOT_HTTP_H
@@ -51,6 +51,7 @@ struct http_request {
 	bool public_addresses_only; /* refuse loopback, link-local, private, multicast … at connect time, so also after
 				       redirects and for names that resolve there: ERROR_FORBIDDEN_URI */
 	bool https_only; /* also after redirects: ERROR_FORBIDDEN_URI */
+	bool no_proxy; /* for what only this machine can reach */
 	/*
 	 * Tries, when one fails in transit or with 429, 500, 502, 503 or 504 (0: 1). Between them: exponential backoff with
 	 * jitter, or Retry-After when that is longer; no further try when the wait would end after limits.total_ms.
