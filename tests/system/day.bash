@@ -86,6 +86,10 @@ day_worker() {
 	filot-ocr-gpu --queue --once --allow-file "$2" >>"$1" 2>&1
 }
 
+day_running() {
+	[ "$(sql "select count(*) from jobs where state = 'running'")" -eq 1 ]
+}
+
 # day_hostile LOG FOLDER: a document that takes its reader too long, twice
 day_hostile() {
 	filot-enqueue --document hostile "$2/phototest.tif" >"$DAY/receipt"
@@ -94,18 +98,19 @@ day_hostile() {
 	filot-ocr-gpu --queue --once --allow-file "$2" --timeout 1ms >>"$1" 2>&1
 }
 
-# day_drained LOG FOLDER: a worker that has to go in the middle of a document, and another that reads it
+# day_drained LOG FOLDER: a worker that has to go in the middle of a document; what it leaves is dropped
 day_drained() {
 	local worker
-	printf '{"uri":"file:%s","document":"long"}\n%.0s' "$2"/phototest.tif{,,,,,,,,,} | filot-enqueue >/dev/null
+	printf '{"uri":"file:%s","document":"long"}\n' "$2"/phototest.tif{,,,,,} | filot-enqueue >/dev/null
 	filot-ocr-gpu --queue --jobs 1 --worker leaving --allow-file "$2" >>"$1" 2>&1 3>&- 4>&- &
 	worker=$!
 	wait_for 30 "for a job to be done" day_has '"event":"job_done"' "$1"
+	pkill -STOP -P "$worker"
+	wait_for 30 "for the next one to run" day_running
 	kill -TERM "$worker"
 	wait_for 30 "for the drain" day_has '"event":"draining"' "$1"
-	kill -TERM "$worker" 2>/dev/null || true
+	kill -TERM "$worker"
 	wait "$worker"
-	day_has '"event":"job_handed_back"' "$1"
 	filot-requeue --yes list ready | jq -r .job | filot-requeue drop --yes - >/dev/null
 }
 
@@ -128,9 +133,9 @@ day_outage() {
 	server_stop "$SERVERS_DIR" redis
 	api GET /documents
 	server_start "$SERVERS_DIR" redis
-	redis config set maxmemory-policy allkeys-lru
+	redis config set maxmemory 1gb maxmemory-policy allkeys-lru
 	filot-requeue stats >/dev/null 2>>"$1"
-	redis config set maxmemory-policy noeviction
+	redis config set maxmemory 0 maxmemory-policy noeviction
 	server_stop "$SERVERS_DIR" postgres
 	api GET /documents -H 'X-Request-Id: request-in-the-dark'
 	expect 503

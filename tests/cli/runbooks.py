@@ -1,0 +1,204 @@
+#!/usr/bin/env python3
+"""What stands in runbooks and other Markdown for operators: its commands, its links, its blocks of shell.
+
+usage: runbooks.py blocks TAG FILE...      the ```sh TAG blocks as JSON lines: file, line, text
+       runbooks.py links FILE...           that each link leads to a file and a heading that are there
+       runbooks.py commands FOLDER FILE... that each command and script exists, and each flag and verb in its --help;
+                                           FOLDER has the commands
+       runbooks.py aws FILE...             that each `aws` call is one, with options that it has; needs awscli beside
+                                           this Python
+
+Commands are those of ```sh blocks, of `spans` that have more than one word, and of "command":[...] lists in JSON. What is
+wrong is printed, a line each, and the exit status is 1; 0 otherwise, with how much was looked at.
+"""
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+SHELL_WORDS = {"export", "echo", "read", "printf", "unset", "cd", "done", "do", "for", "in", "while", "if", "then", "fi", "[", "[[",
+               "true", "false", "!", "{", "}"}
+OTHERS = {"curl", "jq", "head", "sort", "uniq", "git", "openssl", "tr", "date", "psql", "redis-cli", "make", "man", "df", "du",
+          "docker", "journalctl", "nvidia-smi", "tail"}
+SEPARATORS = {"|", "||", "&&", ";", "&", "(", ")", ";;", "\n"}
+
+
+def blocks_of(path):
+    """(tag, first line's number, text) of each block of shell."""
+    text = open(path, encoding="utf-8").read()
+    for match in re.finditer(r"^( *)```sh *(\w*)\n(.*?)^ *```$", text, re.M | re.S):
+        body = "\n".join(line[len(match.group(1)):] if line.startswith(match.group(1)) else line
+                         for line in match.group(3).splitlines())
+        yield match.group(2), text.count("\n", 0, match.start()) + 2, body + "\n"
+
+
+def spans_of(path):
+    text = open(path, encoding="utf-8").read()
+    text = re.sub(r"^ *```.*?^ *```$", lambda block: "\n" * block.group().count("\n"), text, flags=re.M | re.S)
+    for match in re.finditer(r"`([^`]+)`", text):
+        words = match.group(1).split()
+        if len(words) > 1 and re.match(r"(filot-|scripts/|aws$)", words[0]):
+            yield text.count("\n", 0, match.start()) + 1, " ".join(words)
+
+
+def substitutions(text):
+    """The insides of $(…) and <(…), nested ones by recursion over what is found."""
+    for match in re.finditer(r"[$<]\(", text):
+        depth, at = 1, match.end()
+        while at < len(text) and depth:
+            depth += (text[at] == "(") - (text[at] == ")")
+            at += 1
+        yield text[match.end():at - 1]
+
+
+def words_of(text):
+    """Each command of a piece of shell as its words; quoted words stay whole."""
+    lexer = shlex.shlex(text.replace("\\\n", " ").replace("\n", " ; "), posix=True, punctuation_chars="|&;()<>")
+    lexer.whitespace_split = True
+    lexer.commenters = ""
+    words, skip = [], False
+    for token in lexer:
+        if token in SEPARATORS or set(token) <= set("|&;()"):
+            yield words
+            words = []
+        elif set(token) <= set("<>&"):
+            skip = True # a redirection: the next word is a file
+        elif skip:
+            skip = False
+        else:
+            words.append(token)
+    yield words
+
+
+def commands_in(text):
+    text = re.sub(r"(^|\s)#.*", r"\1", text, flags=re.M)
+    for listed in re.findall(r'"command":(\[[^\]]*\])', text):
+        yield json.loads(listed)
+    for inner in substitutions(text):
+        yield from commands_in(inner)
+    for words in words_of(text):
+        while words and (re.match(r"\w+=", words[0]) or words[0] in SHELL_WORDS - {"export", "echo", "read", "printf", "[", "[["}):
+            words = words[1:]
+        if words and words[0] not in SHELL_WORDS and words[0] != "$":
+            yield words
+
+
+def all_commands(paths):
+    for path in paths:
+        for _, line, text in blocks_of(path):
+            defined = set(re.findall(r"^\s*(\w+)\(\) \{", text, re.M))
+            for words in commands_in(text):
+                yield f"{os.path.relpath(path, ROOT)}:{line}", words, defined
+        for line, text in spans_of(path):
+            yield f"{os.path.relpath(path, ROOT)}:{line}", shlex.split(text.replace("…", "")), set()
+
+
+def help_of(program, cache={}):
+    if program not in cache:
+        cache[program] = subprocess.run([program, "--help"], capture_output=True, text=True, check=False).stdout
+    return cache[program]
+
+
+def check_commands(folder, paths):
+    seen, functions = 0, {name for path in paths for _, _, text in blocks_of(path) for name in re.findall(r"^\s*(\w+)\(\) \{", text, re.M)}
+    for where, words, _ in all_commands(paths):
+        name = words[0]
+        if name.startswith("filot-"):
+            program = os.path.join(folder, name)
+        elif name.startswith("scripts/"):
+            program = os.path.join(ROOT, name)
+        elif name in OTHERS | functions | {"aws"}:
+            continue
+        else:
+            yield f"{where}: {name}: what command is that?"
+            continue
+        seen += 1
+        if not os.access(program, os.X_OK):
+            yield f"{where}: there is no {name}"
+            continue
+        text = help_of(program)
+        for word in words[1:]:
+            flag = re.match(r"--?[a-z][\w-]*", word)
+            if flag and not re.search(rf"(?<![\w-]){re.escape(flag.group())}(?![\w-])", text):
+                yield f"{where}: {name} has no {flag.group()}"
+        if len(words) > 1 and re.fullmatch(r"[a-z]+", words[1]) and not re.search(rf"\b{words[1]}\b", text):
+            yield f"{where}: {name} has no {words[1]}"
+        if name == "scripts/ops/query_logs.sh" and len(words) > 1 and not words[1].startswith("-"):
+            names = open(os.path.join(ROOT, "logs/cloudwatch-queries.md"), encoding="utf-8").read()
+            if f"\n### {words[1]}\n" not in names:
+                yield f"{where}: there is no query {words[1]}"
+    print(f"# {seen} calls of ours")
+
+
+def check_aws(paths):
+    from awscli.clidriver import create_clidriver
+
+    driver, seen = create_clidriver(), 0
+    services = driver._get_command_table()
+    everywhere = set(driver._get_argument_table())
+    for where, words, _ in all_commands(paths):
+        if words[0] != "aws":
+            continue
+        seen += 1
+        node, rest = services.get(words[1]) if len(words) > 1 else None, words[2:]
+        if node is None:
+            yield f"{where}: aws has no service {words[1:2]}"
+            continue
+        while rest and not rest[0].startswith("-"):
+            table = node.create_help_command().command_table if not hasattr(node, "subcommand_table") else node.subcommand_table
+            if rest[0] not in table:
+                break
+            node, rest = table[rest[0]], rest[1:]
+        if getattr(node, "subcommand_table", None) and rest and not rest[0].startswith("-"):
+            yield f"{where}: aws {words[1]} has no {rest[0]}"
+            continue
+        known = set(node.arg_table) | everywhere
+        for word in rest:
+            if word.startswith("--") and word[2:].split("=")[0] not in known:
+                yield f"{where}: aws {' '.join(words[1:3])} has no {word}"
+    print(f"# {seen} calls of aws")
+
+
+def slug(heading):
+    return re.sub(r"[^\w\- ]", "", heading.strip().lower()).replace(" ", "-")
+
+
+def check_links(paths):
+    seen = 0
+    for path in paths:
+        for target in re.findall(r"\]\(([^)]+)\)", open(path, encoding="utf-8").read()):
+            if "://" in target:
+                continue
+            seen += 1
+            file, _, anchor = target.partition("#")
+            file = os.path.normpath(os.path.join(os.path.dirname(path), file)) if file else path
+            if not os.path.exists(file):
+                yield f"{os.path.relpath(path, ROOT)}: {target}: no such file"
+            elif anchor and anchor not in map(slug, re.findall(r"^#+ (.*)", open(file, encoding="utf-8").read(), re.M)):
+                yield f"{os.path.relpath(path, ROOT)}: {target}: no such heading"
+    print(f"# {seen} links")
+
+
+def main():
+    action, *arguments = sys.argv[1:] or [""]
+    if action == "blocks" and len(arguments) > 1:
+        for path in arguments[1:]:
+            for tag, line, text in blocks_of(path):
+                if tag == arguments[0]:
+                    print(json.dumps({"file": os.path.relpath(path, ROOT), "line": line, "text": text}))
+        return 0
+    checks = {"links": lambda: check_links(arguments), "aws": lambda: check_aws(arguments),
+              "commands": lambda: check_commands(arguments[0], arguments[1:])}
+    if action not in checks or not arguments:
+        print(__doc__, file=sys.stderr)
+        return 64
+    wrong = list(checks[action]())
+    print("\n".join(wrong), end="\n" if wrong else "")
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
