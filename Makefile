@@ -7,7 +7,7 @@ DESTDIR ?=
 VERSION ?= $(or $(shell git describe --tags --always --dirty 2>/dev/null),0.1.0)
 
 # The libraries. hiredis with TLS comes from the system when it is new enough (Debian 13), else from HIREDIS_PREFIX.
-PKGS := libpq jansson libcurl libcrypto libmicrohttpd libsodium tesseract lept poppler-glib cairo gio-2.0
+PKGS := libpq jansson libcurl libcrypto libmicrohttpd libsodium libseccomp tesseract lept poppler-glib cairo gio-2.0
 HIREDIS_PREFIX ?= build/deps/hiredis
 ifeq ($(shell pkg-config --atleast-version=1.2 hiredis_ssl 2>/dev/null && echo yes),yes)
 HIREDIS_CFLAGS := $(shell pkg-config --cflags hiredis)
@@ -17,13 +17,18 @@ HIREDIS_CFLAGS := -isystem $(HIREDIS_PREFIX)/include
 HIREDIS_LIBS   := $(HIREDIS_PREFIX)/lib/libhiredis_ssl.a $(HIREDIS_PREFIX)/lib/libhiredis.a
 endif
 PKG_CFLAGS := $(patsubst -I%,-isystem %,$(shell pkg-config --cflags $(PKGS)))
-LIBS := -Wl,--as-needed $(HIREDIS_LIBS) $(shell pkg-config --libs $(PKGS)) -lssl -lpthread -lm
+LIBS := -Wl,--as-needed $(HIREDIS_LIBS) $(shell pkg-config --libs $(PKGS)) -lssl $(CUDA_LIBS) -lpthread -lm
 
+# CUDA: for these compute capabilities and, as PTX, later ones; a build of one (CUDA_ARCHS=86) takes a fifth of the time.
 NVCC ?= $(shell command -v nvcc 2>/dev/null)
-ifeq ($(NVCC),)
-ifeq ($(MAKELEVEL),0)
+CUDA_ARCHS ?= $(if $(SAN)$(TSAN),86,75 80 86 89 90)
+ifneq ($(NVCC),)
+NVCC_FLAGS := -std=c++17 -O3 -fmad=false -I. -Xcompiler -fPIE,-fstack-protector-strong,-fcf-protection,-Wall \
+              $(foreach arch,$(CUDA_ARCHS),-gencode arch=compute_$(arch),code=sm_$(arch)) \
+              -gencode arch=compute_$(lastword $(CUDA_ARCHS)),code=compute_$(lastword $(CUDA_ARCHS))
+CUDA_LIBS  := $(shell $(NVCC) --dryrun -x cu -c /dev/null 2>&1 | sed -n 's/^\#$$ LIBRARIES=//p') -lcudart_static -ldl -lrt
+else ifeq ($(MAKELEVEL),0)
 $(info nvcc not found: building for the CPU only)
-endif
 endif
 
 # Tables leave fields at zero and messages are cut to their room on purpose: two warnings say nothing here.
@@ -53,9 +58,10 @@ SAY = @echo "  $(1) $(2)";
 endif
 
 # common/ becomes one archive; each folder cmd/filot-NAME one command; the linker takes what a command needs.
-COMMON_C    := $(wildcard common/*/*.c)
+COMMON_C    := $(wildcard common/*/*.c) $(filter-out $(if $(NVCC),common/ocr/cuda/absent.c),$(wildcard common/ocr/cuda/*.c))
 COMMON_CXX  := $(wildcard common/*/*.cpp)
-COMMON_OBJ  := $(COMMON_C:%.c=$(BUILD)/%.o) $(COMMON_CXX:%.cpp=$(BUILD)/%.o)
+CUDA_OBJ    := $(if $(NVCC),$(patsubst %.cu,$(BUILD)/%.$(subst $() ,-,$(CUDA_ARCHS)).o,$(wildcard common/ocr/cuda/*.cu)))
+COMMON_OBJ  := $(COMMON_C:%.c=$(BUILD)/%.o) $(COMMON_CXX:%.cpp=$(BUILD)/%.o) $(CUDA_OBJ)
 COMMANDS    := $(patsubst cmd/%/main.c,%,$(wildcard cmd/filot-*/main.c))
 INTERNAL    := filot-reader
 BINARIES    := $(patsubst %,$(BUILD)/bin/%,$(filter-out $(INTERNAL),$(COMMANDS))) \
@@ -67,7 +73,11 @@ DRIVERS     := $(patsubst tests/system/%.c,$(BUILD)/tests/%,$(wildcard tests/sys
 BENCH_TOOLS := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(wildcard tests/bench/*.c))
 SHELL_FILES := $(shell grep -rIlE '^\#!/usr/bin/env bash' scripts tests .ci 2>/dev/null) $(wildcard scripts/lib/*.sh tests/*/*.bash)
 
-.PHONY: all unit unit-binaries soak lint format install uninstall clean help
+# Where systemd looks: beside PREFIX when that is one of the two it knows.
+SYSTEMD_LIB := $(if $(filter /usr /usr/local,$(PREFIX)),$(PREFIX)/lib,/etc)
+UNITS       := $(wildcard infra/systemd/*.service infra/systemd/*.timer infra/systemd/*.target)
+
+.PHONY: all unit unit-binaries soak image-test lint format install install-systemd uninstall clean help
 .SECONDARY:
 all: $(BINARIES)
 
@@ -86,6 +96,10 @@ $(BUILD)/common/ocr/network_vnni.o: COMMON += -mavx512f -mavx512bw -mavx512vl -m
 $(BUILD)/%.o: %.cpp | $(EMBED)
 	@mkdir -p $(@D)
 	$(call SAY,CXX,$<) $(CXX) -std=c++17 $(COMMON) $(CXXFLAGS) -c $< -o $@
+
+$(BUILD)/%.$(subst $() ,-,$(CUDA_ARCHS)).o: %.cu
+	@mkdir -p $(@D)
+	$(call SAY,NVCC,$<) $(filter ccache,$(CC)) $(NVCC) $(NVCC_FLAGS) -MMD -MP -c $< -o $@
 
 # X.lua, X.sql, X.html and X.json become `static const char X_lua[]` and so on, so that C files hold no pieces of other languages.
 define embed_rule
@@ -129,6 +143,9 @@ bench-%: all $(BENCH_TOOLS) ## make bench-enqueue, bench-worker, …: ratios aga
 soak: all ## 2000 jobs under 200 faults (SOAK="JOBS FAULTS SEED" for others)
 	@FILOT_BUILD=$(abspath $(BUILD)) tests/system/faults $(SOAK)
 
+image-test: ## build both images (twice) and run what is in them; as root, with buildah and mmdebstrap
+	bats tests/image/image.bats
+
 lint: ## shellcheck, shfmt and mandoc over scripts and manuals
 	shellcheck -x $(SHELL_FILES)
 	shfmt -d $(SHELL_FILES)
@@ -142,10 +159,21 @@ install: all ## DESTDIR and PREFIX are followed
 	for page in man/*.[157]; do \
 	  install -D -m 644 $$page $(DESTDIR)$(PREFIX)/share/man/man$${page##*.}/$${page#man/} || exit 1; done
 
+install-systemd: ## units, users and folders for one host; see infra/systemd/README.md
+	install -d $(DESTDIR)$(SYSTEMD_LIB)/systemd/system/filot-.service.d
+	install -m 644 infra/systemd/filot-.service.d/*.conf $(DESTDIR)$(SYSTEMD_LIB)/systemd/system/filot-.service.d
+	for unit in $(UNITS); do sed 's,/usr/local/bin/,$(PREFIX)/bin/,' $$unit | \
+	  install -m 644 /dev/stdin $(DESTDIR)$(SYSTEMD_LIB)/systemd/system/$${unit##*/} || exit 1; done
+	install -D -m 644 infra/systemd/filot.sysusers $(DESTDIR)$(SYSTEMD_LIB)/sysusers.d/filot.conf
+	install -D -m 644 infra/systemd/filot.tmpfiles $(DESTDIR)$(SYSTEMD_LIB)/tmpfiles.d/filot.conf
+	install -D -m 644 infra/systemd/filot.conf.example $(DESTDIR)$(PREFIX)/share/filot/filot.conf.example
+
 uninstall:
 	rm -f $(patsubst %,$(DESTDIR)$(PREFIX)/bin/%,$(filter-out $(INTERNAL),$(COMMANDS)))
 	rm -rf $(DESTDIR)$(PREFIX)/libexec/filot $(DESTDIR)$(PREFIX)/share/filot
 	for page in man/*.[157]; do rm -f $(DESTDIR)$(PREFIX)/share/man/man$${page##*.}/$${page#man/}; done
+	rm -f $(patsubst infra/systemd/%,$(DESTDIR)$(SYSTEMD_LIB)/systemd/system/%,$(UNITS)) $(foreach kind,sysusers tmpfiles,$(DESTDIR)$(SYSTEMD_LIB)/$(kind).d/filot.conf)
+	rm -rf $(DESTDIR)$(SYSTEMD_LIB)/systemd/system/filot-.service.d
 
 clean:
 	rm -rf $(BUILD)/bin $(BUILD)/libexec $(BUILD)/embed $(BUILD)/common $(BUILD)/cmd $(BUILD)/tests $(BUILD)/bench $(BUILD)/libfilot.a

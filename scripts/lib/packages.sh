@@ -13,7 +13,7 @@ DEPS_DIR=${DEPS_DIR:-$FILOT_ROOT/build/deps}
 # To compile FiLot, and the English model it reads with.
 PACKAGES_BUILD=(
 	make gcc g++ libc6-dev pkg-config ca-certificates
-	libssl-dev libcurl4-openssl-dev libpq-dev libjansson-dev libmicrohttpd-dev libsodium-dev
+	libssl-dev libcurl4-openssl-dev libpq-dev libjansson-dev libmicrohttpd-dev libsodium-dev libseccomp-dev
 	libtesseract-dev libleptonica-dev libpoppler-glib-dev libcairo2-dev
 	tesseract-ocr-eng
 )
@@ -24,7 +24,7 @@ PACKAGES_SERVERS=(
 # To run every test.
 PACKAGES_TESTS=(
 	bats procps shellcheck shfmt mandoc jq pgbouncer faketime tesseract-ocr tesseract-ocr-deu python3
-	libtiff-tools spin python3-jsonschema chromium time poppler-utils iproute2 python3-venv
+	libtiff-tools spin python3-jsonschema chromium time poppler-utils iproute2 python3-venv systemd
 )
 
 # hiredis: Debian 13's source package, for systems whose own is too old.
