@@ -41,12 +41,12 @@ need() {
 		die "the command '$1' is missing" "install the package $2"
 }
 
-# wait_for SECONDS WHAT COMMAND…: run COMMAND until it succeeds, ten times a
-# second. 1 when the time is over (with a line that says so), 2 when the
+# wait_for SECONDS WHAT COMMAND…: run COMMAND until it succeeds, at first soon
+# again, then ten times a second. 1 when the time is over (with a line that says so), 2 when the
 # function or command named in WAIT_WHILE fails, because then nobody is left
 # to wait for.
 wait_for() {
-	local limit_s=$1 what=$2 end
+	local limit_s=$1 what=$2 end pause=0.02
 	shift 2
 	end=$((SECONDS + limit_s))
 	until "$@" >/dev/null 2>&1; do
@@ -57,7 +57,8 @@ wait_for() {
 			printf 'waited %d s in vain: %s\n' "$limit_s" "$what" >&2
 			return 1
 		fi
-		sleep 0.1
+		sleep $pause
+		case $pause in 0.02) pause=0.05 ;; 0.05) pause=0.1 ;; esac
 	done
 }
 
