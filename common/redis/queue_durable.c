@@ -117,5 +117,8 @@ bool queue_durable_read(struct queue *queue, struct error *missing, struct error
 		(void)is_enough(queue, reply, missing);
 		freeReplyObject(reply);
 	}
+	/* A master without its replicas may be one no more: the batch is sent again to whoever is found next. */
+	if (missing->code != ERROR_NONE && queue->durable.replicas)
+		redis_leave(queue->redis);
 	return true;
 }

@@ -44,6 +44,8 @@ enum error_code redis_reply_code(const char *message)
 		{ "MISCONF ", ERROR_UNAVAILABLE },
 		{ "NOREPLICAS ", ERROR_UNAVAILABLE },
 		{ "UNBLOCKED ", ERROR_UNAVAILABLE },
+		/* a script that met a key which had just moved to another node of the cluster */
+		{ "ERR Script attempted to access a non local key", ERROR_UNAVAILABLE },
 		{ "ERR max number of clients", ERROR_UNAVAILABLE },
 		{ "ERR max requests", ERROR_UNAVAILABLE },
 	};
@@ -92,7 +94,7 @@ struct redis *redis_new(const struct redis_settings *settings, struct error *err
 	if (redis->url.path)
 		(void)snprintf(redis->where, sizeof redis->where, "%s", redis->url.path);
 	else
-		(void)snprintf(redis->where, sizeof redis->where, "%s:%d", redis->url.host, redis->url.port);
+		(void)snprintf(redis->where, sizeof redis->where, "%s:%d", redis->url.nodes[0].host, redis->url.nodes[0].port);
 	return redis;
 }
 
@@ -124,41 +126,51 @@ void redis_set_block(struct redis *redis, int64_t block_ms)
 	redis_set_timeout(redis, redis->command_ms + block_ms);
 }
 
-/* Remembers where "MOVED slot host:port" sends us. An empty host means: the same one, another port. */
-static void follow(struct redis *redis, const char *message)
+/* The node of "MOVED slot host:port" or "ASK slot host:port". An empty host means the one that said it. */
+static bool read_node(const struct redis *redis, const char *message, struct redis_node *node)
 {
 	const char *address = strrchr(message, ' ');
 	const char *colon = address ? strrchr(address, ':') : NULL;
 	if (!colon)
-		return;
-	const char *host = colon > address + 1 ? address + 1 : redis->url.host;
-	int length = colon > address + 1 ? (int)(colon - host) : (int)strlen(host);
-	(void)snprintf(redis->moved_host, sizeof redis->moved_host, "%.*s", length, host);
-	redis->moved_port = atoi(colon + 1);
+		return false;
+	const struct redis_node *here =
+	    redis->led.host[0] ? &redis->led : &redis->url.nodes[redis->at % redis->url.node_count];
+	bool named = colon > address + 1;
+	(void)snprintf(node->host, sizeof node->host, "%.*s", named ? (int)(colon - address - 1) : (int)strlen(here->host),
+		       named ? address + 1 : here->host);
+	node->port = atoi(colon + 1);
+	return true;
 }
 
 /*
- * True for an answer that another moment or another server may give differently. A server that is a replica now, or has
- * our slot no more, is left: the next connection goes to whoever the name or the answer points to.
+ * True for an answer that another moment or another server may give differently. A server that has our slot no more is
+ * left for the one that it names; one that is a replica now, or cut off from its own, for whoever the URL leads to.
  */
 static bool not_now(struct redis *redis, const redisReply *reply)
 {
+	/* UNBLOCKED: a wait was ended because its server became a replica. */
+	static const char *const elsewhere[] = { "READONLY ", "UNBLOCKED ", "MASTERDOWN ", "NOREPLICAS ", "CLUSTERDOWN " };
+	/* BUSY: a script runs for very long. TRYAGAIN: of our keys some have moved to another node and some have not. */
+	static const char *const later[] = { "LOADING ", "BUSY ", "TRYAGAIN ", "ASK " };
+	struct redis_node node;
 	if (reply->type != REDIS_REPLY_ERROR)
 		return false;
-	if (begins(reply->str, "MOVED "))
-		follow(redis, reply->str);
-	/* UNBLOCKED: a wait was ended because its server became a replica. */
-	if (begins(reply->str, "MOVED ") || begins(reply->str, "READONLY ") || begins(reply->str, "UNBLOCKED ")) {
+	if (begins(reply->str, "MOVED ")) {
+		bool named = read_node(redis, reply->str, &node);
 		redis_drop(redis);
+		if (named)
+			redis->led = node;
 		return true;
 	}
-	/*
-	 * ASK is not followed: of a queue's keys some exist and some do not, so while they move the other node would answer
-	 * TRYAGAIN; when they have moved this one says MOVED. BUSY: a script runs for very long.
-	 */
-	return begins(reply->str, "ASK ") || begins(reply->str, "BUSY ") || begins(reply->str, "NOREPLICAS ") ||
-	       begins(reply->str, "LOADING ") || begins(reply->str, "MASTERDOWN ") ||
-	       begins(reply->str, "CLUSTERDOWN ") || begins(reply->str, "TRYAGAIN ");
+	for (size_t index = 0; index < sizeof elsewhere / sizeof *elsewhere; index++)
+		if (begins(reply->str, elsewhere[index])) {
+			redis_leave(redis);
+			return true;
+		}
+	for (size_t index = 0; index < sizeof later / sizeof *later; index++)
+		if (begins(reply->str, later[index]))
+			return true;
+	return false;
 }
 
 static bool lost(struct redis *redis, struct error *error)
@@ -235,6 +247,47 @@ redisReply *redis_reply(struct redis *redis, struct error *error)
 	return reply;
 }
 
+/*
+ * Our slot is moving, and the answer "ASK slot host:port" says that the key is at the other node already, which takes the
+ * command only when ASKING is said before. The other connection is kept for the next one, until the slot has moved.
+ */
+static redisReply *ask_there(struct redis *redis, const struct redis_node *node, int argc, const char **argv,
+			     const size_t *lengths, struct error *error)
+{
+	const char *asking[] = { "ASKING" };
+	struct redis there = *redis; /* URL, authorities and timeouts are the same */
+	bool known = strcmp(redis->asked.node.host, node->host) == 0 && redis->asked.node.port == node->port;
+	if (!known)
+		redisFree(redis->asked.context);
+	there.context = known ? redis->asked.context : NULL;
+	there.outstanding = 0;
+	there.asked.context = redis->asked.context = NULL; /* from here on it is `there` that has it */
+	there.led = *node;
+	redisReply *reply = NULL;
+	bool sent = (there.context || redis_connect_once(&there, error)) && redis_append(&there, 1, asking, NULL, error) &&
+		    redis_append(&there, argc, argv, lengths, error);
+	redis_set_timeout(&there, redis->command_ms + redis->block_ms);
+	freeReplyObject(sent ? read_reply(&there, error) : NULL);
+	if (sent && there.context)
+		reply = read_reply(&there, error);
+	redis->asked.node = *node;
+	redis->asked.context = there.context;
+	return reply;
+}
+
+/* One command and its reply, wherever an ASK leads; NULL when there was none. */
+static redisReply *command_once(struct redis *redis, int argc, const char **argv, const size_t *lengths,
+				struct error *error)
+{
+	struct redis_node node;
+	redisReply *reply = redis_append(redis, argc, argv, lengths, error) ? read_reply(redis, error) : NULL;
+	if (!reply || reply->type != REDIS_REPLY_ERROR || !begins(reply->str, "ASK ") ||
+	    !read_node(redis, reply->str, &node))
+		return reply;
+	freeReplyObject(reply);
+	return ask_there(redis, &node, argc, argv, lengths, error);
+}
+
 redisReply *redis_command(struct redis *redis, bool again, int argc, const char **argv, const size_t *lengths,
 			  struct error *error)
 {
@@ -244,7 +297,7 @@ redisReply *redis_command(struct redis *redis, bool again, int argc, const char 
 		if (!redis_connect(redis, left_ms > 0 ? left_ms : 0, error))
 			return NULL;
 		struct error why = { 0 };
-		redisReply *reply = redis_append(redis, argc, argv, lengths, &why) ? read_reply(redis, &why) : NULL;
+		redisReply *reply = command_once(redis, argc, argv, lengths, &why);
 		bool answered = reply != NULL;
 		if (reply && !not_now(redis, reply))
 			return reply;
@@ -293,6 +346,12 @@ bool redis_script_load(struct redis *redis, const char *script, struct error *er
 	redisReply *reply = redis_command(redis, true, 3, argv, NULL, error);
 	bool loaded = reply && (reply->type == REDIS_REPLY_STRING || redis_refused(reply, "SCRIPT LOAD", error));
 	freeReplyObject(reply);
+	if (loaded && redis->asked.context) { /* it may have been that node which lacks it */
+		struct redis_node node = redis->asked.node;
+		reply = ask_there(redis, &node, 3, argv, NULL, error);
+		loaded = reply && (reply->type == REDIS_REPLY_STRING || redis_refused(reply, "SCRIPT LOAD", error));
+		freeReplyObject(reply);
+	}
 	return loaded;
 }
 

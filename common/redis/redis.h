@@ -3,7 +3,10 @@
  * timeouts, and a reconnect with backoff under one budget. One struct redis serves one thread at a time.
  * Replies are the caller's (freeReplyObject).
  *
- * With Redis Cluster all keys of a caller must lie in one slot; a MOVED answer leads the connection to the slot's node.
+ * Which server: the URL's; of several the first that answers and is no replica, and another when it fails or becomes one;
+ * with redis+sentinel:// the one that Sentinel says is the master, asked anew at each connection. With Redis Cluster all
+ * keys of a caller must lie in one slot; a MOVED answer leads the connection to the slot's node, an ASK leads single
+ * commands to the node that the slot is moving to.
  * The process must ignore SIGPIPE (stop_install does).
  */
 #ifndef FILOT_REDIS_H
@@ -16,7 +19,7 @@
 #include "common/base/error.h"
 
 struct redis_settings {
-	const char *url;	 /* redis[s]://[user[:password]@]host[:port][/database], redis+unix:///path */
+	const char *url;	 /* redis_url.h: redis[s]://…, redis[s]+sentinel://…, redis+unix://… */
 	const char *ca;		 /* PEM file of the authorities for rediss://; NULL: the system's */
 	const char *client_name; /* CLIENT SETNAME; NULL: none */
 	int64_t connect_ms;	 /* for one connection attempt, TLS and AUTH included; 0: 5 s */
@@ -36,6 +39,12 @@ void redis_free(struct redis *redis); /* NULL is fine */
  * signal that comes while waiting ends the wait. Does nothing when there is a connection.
  */
 bool redis_connect(struct redis *redis, int64_t wait_ms, struct error *error);
+
+/*
+ * Leaves a server that seems to be cut off: the next connection is made to whichever the URL, or Sentinel, leads to then,
+ * beginning with another one where there are several. Outstanding replies are lost.
+ */
+void redis_leave(struct redis *redis);
 
 /*
  * Sends one command (argv with lengths) and reads its reply. A lost connection is reconnected; then the command is sent

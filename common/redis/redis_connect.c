@@ -1,7 +1,7 @@
 /*
- * Making one connection: TCP or socket, TLS, AUTH, SELECT. hiredis' own TLS set-up sends SNI but does not compare the
- * certificate's name, so the SSL object is made here, with OpenSSL's check of the host switched on, and given to
- * hiredis.
+ * Making one connection: which node, TCP or socket, TLS, AUTH, SELECT. hiredis' own TLS set-up sends SNI but does not
+ * compare the certificate's name, so the SSL object is made here, with OpenSSL's check of the host switched on, and
+ * given to hiredis.
  */
 #include "common/redis/redis_private.h"
 
@@ -21,10 +21,17 @@
 
 void redis_drop(struct redis *redis)
 {
-	if (redis->context)
-		redisFree(redis->context);
-	redis->context = NULL;
+	redisFree(redis->context);
+	redisFree(redis->asked.context);
+	redis->context = redis->asked.context = NULL;
 	redis->outstanding = 0;
+}
+
+void redis_leave(struct redis *redis)
+{
+	redis_drop(redis);
+	redis->led.host[0] = '\0';
+	redis->at++;
 }
 
 static struct timeval timeval_of(int64_t ms)
@@ -38,11 +45,6 @@ void redis_set_timeout(struct redis *redis, int64_t ms)
 {
 	if (redis->context)
 		(void)redisSetTimeout(redis->context, timeval_of(ms));
-}
-
-static const char *host_of(const struct redis *redis)
-{
-	return *redis->moved_host ? redis->moved_host : redis->url.host;
 }
 
 static bool unavailable(struct redis *redis, const char *why, struct error *error)
@@ -95,11 +97,10 @@ static SSL *make_tls(struct redis *redis, const char *host)
 	return ssl;
 }
 
-static bool start_tls(struct redis *redis, struct error *error)
+static bool start_tls(struct redis *redis, const char *host, struct error *error)
 {
 	if (!redis->tls && !make_tls_context(redis, error))
 		return false;
-	const char *host = host_of(redis);
 	SSL *ssl = make_tls(redis, host);
 	if (!ssl)
 		return error_set(error, ERROR_INTERNAL, "Redis TLS: %s", tls_reason());
@@ -137,74 +138,98 @@ static bool greet_reply(struct redis *redis, const char *what, bool needed, stru
 	return good;
 }
 
-/* AUTH, SELECT and CLIENT SETNAME in one round trip, then PING, which tells LOADING and NOAUTH before work begins. */
+bool redis_append_auth(struct redis *redis)
+{
+	const struct redis_url *url = &redis->url;
+	const char *words[] = { "AUTH", url->user, url->password };
+	const char *password_only[] = { "AUTH", url->password };
+	return redisAppendCommandArgv(redis->context, url->user ? 3 : 2, url->user ? words : password_only, NULL) == REDIS_OK;
+}
+
+/* A server that Sentinel named may have been replaced since. Who may not ask ROLE learns it by READONLY. */
+static bool is_master(struct redis *redis, struct error *error)
+{
+	void *reply = NULL;
+	if (redisGetReply(redis->context, &reply) != REDIS_OK)
+		return unavailable(redis, redis->context->errstr, error);
+	const redisReply *role = reply;
+	bool good = role->type != REDIS_REPLY_ARRAY || !role->elements || strcmp(role->element[0]->str, "master") == 0 ||
+		    unavailable(redis, "Sentinel names it, but it is not the master", error);
+	freeReplyObject(reply);
+	return good;
+}
+
+/*
+ * AUTH, SELECT and CLIENT SETNAME in one round trip, then PING, which tells LOADING and NOAUTH before work begins, and
+ * ROLE of a server that Sentinel named.
+ */
 static bool greet(struct redis *redis, struct error *error)
 {
 	const struct redis_url *url = &redis->url;
 	char database[16];
 	(void)snprintf(database, sizeof database, "%d", url->database);
-	const char *auth[] = { "AUTH", url->user ? url->user : "", url->password };
-	const char *auth_password[] = { "AUTH", url->password };
 	const char *select[] = { "SELECT", database };
 	const char *name[] = { "CLIENT", "SETNAME", redis->client_name };
 	const char *ping[] = { "PING" };
+	const char *role[] = { "ROLE" };
 	redisContext *context = redis->context;
-	bool appended = true;
-	if (url->password)
-		appended = url->user ? redisAppendCommandArgv(context, 3, auth, NULL) == REDIS_OK
-				     : redisAppendCommandArgv(context, 2, auth_password, NULL) == REDIS_OK;
+	bool appended = !url->password || redis_append_auth(redis);
 	if (url->database)
 		appended = appended && redisAppendCommandArgv(context, 2, select, NULL) == REDIS_OK;
 	if (redis->client_name)
 		appended = appended && redisAppendCommandArgv(context, 3, name, NULL) == REDIS_OK;
-	if (!appended || redisAppendCommandArgv(context, 1, ping, NULL) != REDIS_OK)
+	appended = appended && redisAppendCommandArgv(context, 1, ping, NULL) == REDIS_OK;
+	if (url->master)
+		appended = appended && redisAppendCommandArgv(context, 1, role, NULL) == REDIS_OK;
+	if (!appended)
 		return error_set(error, ERROR_OUT_OF_MEMORY, "Redis: out of memory");
 	return (!url->password || greet_reply(redis, "AUTH", true, error)) &&
 	       (!url->database || greet_reply(redis, "SELECT", true, error)) &&
 	       (!redis->client_name || greet_reply(redis, "CLIENT SETNAME", false, error)) &&
-	       greet_reply(redis, "PING", true, error);
+	       greet_reply(redis, "PING", true, error) && (!url->master || is_master(redis, error));
 }
 
-static void set_where(struct redis *redis)
+bool redis_open(struct redis *redis, const struct redis_node *node, int64_t limit_ms, struct error *error)
 {
-	const char *host = redis->url.path ? redis->url.path : host_of(redis);
-	if (redis->url.path)
-		(void)snprintf(redis->where, sizeof redis->where, "%s", host);
-	else
-		(void)snprintf(redis->where, sizeof redis->where, strchr(host, ':') ? "[%s]:%d" : "%s:%d", host,
-			       *redis->moved_host ? redis->moved_port : redis->url.port);
-}
-
-bool redis_connect_once(struct redis *redis, struct error *error)
-{
-	int64_t end_ms = clock_monotonic_ms() + redis->connect_ms;
-	struct timeval limit = timeval_of(redis->connect_ms);
+	int64_t end_ms = clock_monotonic_ms() + limit_ms;
+	struct timeval limit = timeval_of(limit_ms);
 	redisOptions options = { .connect_timeout = &limit, .command_timeout = &limit };
-	redis_drop(redis);
-	set_where(redis);
-	if (redis->url.path)
+	if (redis->url.path) {
+		(void)snprintf(redis->where, sizeof redis->where, "%s", redis->url.path);
 		REDIS_OPTIONS_SET_UNIX(&options, redis->url.path);
-	else
-		REDIS_OPTIONS_SET_TCP(&options, host_of(redis),
-				      *redis->moved_host ? redis->moved_port : redis->url.port);
+	} else {
+		(void)snprintf(redis->where, sizeof redis->where, strchr(node->host, ':') ? "[%s]:%d" : "%s:%d", node->host,
+			       node->port);
+		REDIS_OPTIONS_SET_TCP(&options, node->host, node->port);
+	}
 	redis->context = redisConnectWithOptions(&options);
 	if (!redis->context)
 		return error_set(error, ERROR_OUT_OF_MEMORY, "Redis: out of memory");
-	bool good = !redis->context->err || unavailable(redis, redis->context->errstr, error);
-	if (good && !redis->url.path) {
+	if (redis->context->err)
+		return unavailable(redis, redis->context->errstr, error);
+	if (!redis->url.path) {
 		(void)redisEnableKeepAliveWithInterval(redis->context, KEEPALIVE_S);
 		(void)redisSetTcpUserTimeout(redis->context, (unsigned)(2 * KEEPALIVE_S * 1000));
 	}
 	redis_set_timeout(redis, end_ms - clock_monotonic_ms());
-	good = good && (!redis->url.tls || start_tls(redis, error));
+	bool good = !redis->url.tls || start_tls(redis, node->host, error);
 	redis_set_timeout(redis, end_ms - clock_monotonic_ms());
-	good = good && greet(redis, error);
-	redis_set_timeout(redis, redis->command_ms + redis->block_ms);
-	if (!good) {
-		redis_drop(redis);
-		*redis->moved_host = '\0'; /* the node that we were sent to may be gone: ask the URL's again */
-	}
 	return good;
+}
+
+bool redis_connect_once(struct redis *redis, struct error *error)
+{
+	redis_drop(redis);
+	if (redis->url.master && !redis_sentinel_ask(redis, error))
+		return false;
+	const struct redis_node *node =
+	    redis->led.host[0] ? &redis->led : &redis->url.nodes[redis->url.node_count ? redis->at % redis->url.node_count : 0];
+	if (redis_open(redis, node, redis->connect_ms, error) && greet(redis, error)) {
+		redis_set_timeout(redis, redis->command_ms + redis->block_ms);
+		return true;
+	}
+	redis_leave(redis); /* the node may be gone for good, or what led us to it may know no better */
+	return false;
 }
 
 bool redis_connect(struct redis *redis, int64_t wait_ms, struct error *error)

@@ -15,7 +15,9 @@
 # makes PostgreSQL's data survive a power cut (tests do not need that);
 # SERVERS_REDIS_APPENDFSYNC=everysec gives Redis its usual pace, at which a
 # killed one may forget its last two seconds (the default here is always);
-# SERVERS_REDIS_PLAIN=1 gives Redis a second port without TLS.
+# SERVERS_REDIS_PLAIN=1 gives Redis a second port without TLS;
+# FILOT_TEST_REDIS=/path/to/valkey-server, or of another Redis, is the server
+# that is started (the default is redis-server, else valkey-server, of PATH).
 # Needs common.sh and packages.sh.
 
 SERVERS_WAIT_S=${SERVERS_WAIT_S:-60}
@@ -239,7 +241,11 @@ server_restart() {
 # ---- Redis ----
 
 redis_program() {
-	command -v redis-server || command -v valkey-server
+	if [[ -n ${FILOT_TEST_REDIS:-} ]]; then
+		[[ -x $FILOT_TEST_REDIS ]] && echo "$FILOT_TEST_REDIS"
+	else
+		command -v redis-server || command -v valkey-server
+	fi
 }
 
 redis_client() {
@@ -259,7 +265,8 @@ redis_client() {
 # wrote (7.0: NOPERM at EXEC, in the log only).
 redis_prepare() {
 	local dir=$1 password
-	redis_program >/dev/null || die "no Redis server is installed" "install redis-server"
+	redis_program >/dev/null || die "no Redis server is installed" \
+		"install redis-server; FILOT_TEST_REDIS, where set, must name such a program"
 	password=$(env_secret "$dir" SERVERS_REDIS_PASSWORD)
 	mkdir -p "$dir/redis/data"
 	cat >"$dir/redis/redis.conf" <<-END

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
-# Redis with replicas: what --durable promises, and that senders and workers go on when another server becomes the master
-# behind the same address.
+# Redis with replicas: what --durable promises, and that senders and workers go on when another server becomes the master,
+# be it behind the same address, one of several in the URL, or found by Sentinel.
 # shellcheck disable=SC2154,SC2030,SC2031 # status, output and stderr are bats'; a test is a subshell on purpose
 
 bats_require_minimum_version 1.5.0
@@ -45,6 +45,35 @@ replica_start() {
 	wait_for 20 "$1 to acknowledge" bash -c "[ \"\$(redis-cli -p $2 wait 1 100)\" -ge 1 ]"
 }
 
+# sentinels_start MASTER-PORT REPLICAS: three of them, which agree that the master "filot" and its replicas are there;
+# their ports in $sentinels, their process ids in $watchers
+sentinels_start() {
+	local name
+	sentinels=()
+	watchers=()
+	for name in s1 s2 s3; do
+		sentinel_start "$name" "$1" 2
+		sentinels+=("$port")
+		watchers+=("$node")
+	done
+	for port in "${sentinels[@]}"; do
+		wait_for 30 "the Sentinel at $port to know all" bash -c "redis-cli -p $port sentinel master filot | xargs |
+			grep -q 'num-slaves $2 num-other-sentinels 2'"
+	done
+}
+
+# sentinel_start NAME MASTER-PORT QUORUM [LINES OF ITS CONFIGURATION…]
+sentinel_start() {
+	local name=$1
+	port=$(port_free)
+	mkdir "$name"
+	printf '%s\n' "port $port" 'bind 127.0.0.1' "dir $PWD/$name" "sentinel monitor filot 127.0.0.1 $2 $3" \
+		'sentinel down-after-milliseconds filot 1000' 'sentinel failover-timeout filot 5000' "${@:4}" >"$name/conf"
+	"$(redis_program)" "$name/conf" --sentinel >"$name/log" 3>&- &
+	node=$!
+	wait_for 10 "Sentinel $name to answer" redis-cli -p "$port" ping
+}
+
 # proxy_start PORT: before that port; FILOT_REDIS_URL is its address, its commands go to descriptor 6
 proxy_start() {
 	mkfifo commands
@@ -58,6 +87,11 @@ proxy_start() {
 # at PORT: how many jobs wait there
 at() {
 	echo "$(($(redis-cli -p "$1" xlen 'filot:{failover}:jobs') + $(redis-cli -p "$1" zcard 'filot:{failover}:backlog')))"
+}
+
+# rows_are N: so many jobs are done
+rows_are() {
+	[ "$(sql "select count(*) from jobs where state = 'done'")" -eq "$1" ]
 }
 
 @test "--durable is refused where nothing is kept: 78, and no job is sent" {
@@ -147,25 +181,24 @@ at() {
 	[ "$(sql 'select string_agg(id, chr(10) order by id) from jobs')" = "$(jq -r .job receipts | sort)" ]
 }
 
-@test "a master that becomes a replica is left: the waiting worker and the sender go to the new one" {
+@test "a master that becomes a replica is left: the waiting worker and the sender go to the other one of the URL" {
 	database_new
 	filot-migrate up --dir "$FILOT_ROOT/migrations" >/dev/null
 	replica_start two "$one"
 	two=$port
-	proxy_start "$one"
-	filot-ocr-gpu --queue --worker w --allow-file "$FILOT_ROOT/tests/data" 2>worker.log 3>&- 6>&- &
+	export FILOT_REDIS_URL=redis://127.0.0.1:$one,127.0.0.1:$two
+	filot-ocr-gpu --queue --worker w --allow-file "$FILOT_ROOT/tests/data" 2>worker.log 3>&- &
 	worker=$!
 	wait_for 30 'the worker' grep -q '"event":"ready"' worker.log
 	filot-enqueue "$word" >/dev/null
 	mkfifo lines
-	filot-enqueue --wait 60s <lines >receipts 2>log 3>&- 6>&- &
+	filot-enqueue --wait 60s <lines >receipts 2>log 3>&- &
 	sender=$!
 	exec 7>lines
 	echo "$word" >&7
 	wait_for 10 'the first receipt' test -s receipts
 	redis-cli -p "$two" replicaof no one
 	redis-cli -p "$one" replicaof 127.0.0.1 "$two"
-	echo "target $two" >&6
 	echo "$word" >&7
 	exec 7>&-
 	wait "$sender" || {
@@ -173,8 +206,50 @@ at() {
 		false
 	}
 	[ "$(grep -c '"status":"queued"' receipts)" -eq 2 ]
-	wait_for 60 'the last job' bash -c "[ \"\$(redis-cli -p $two xlen 'filot:{failover}:jobs')\" -eq 0 ]"
-	wait_for 60 'its row' test "$(sql "select count(*) from jobs where state = 'done'")" -eq 3
+	wait_for 60 'the last row' rows_are 3
+	wait_for 10 'the last job to be acknowledged' test "$(at "$two")" -eq 0
 	kill -TERM "$worker"
 	wait "$worker"
+}
+
+@test "Sentinel: when the master dies, sender and worker find its successor, and every job with a receipt is done" {
+	database_new
+	filot-migrate up --dir "$FILOT_ROOT/migrations" >/dev/null
+	master=$node
+	replica_start two "$one"
+	replica_start three "$one"
+	sentinels_start "$one" 2
+	kill -KILL "${watchers[0]}" # the others are asked
+	export FILOT_REDIS_URL="redis+sentinel://127.0.0.1:${sentinels[0]},127.0.0.1:${sentinels[1]},127.0.0.1:${sentinels[2]}/filot"
+	filot-ocr-gpu --queue --worker w --jobs 2 --allow-file "$FILOT_ROOT/tests/data" 2>worker.log 3>&- &
+	worker=$!
+	wait_for 30 'the worker' grep -q '"event":"ready"' worker.log
+	mkfifo lines
+	filot-enqueue --durable --replicas 1 --wait 60s --batch 10 <lines >receipts 2>log 3>&- &
+	sender=$!
+	exec 7>lines
+	for number in $(seq 40); do printf '{"uri":"file:%s","key":"k%d"}\n' "$word" "$number"; done >&7
+	wait_for 20 'the first receipts' test -s receipts
+	kill -KILL "$master"
+	for number in $(seq 41 60); do printf '{"uri":"file:%s","key":"k%d"}\n' "$word" "$number"; done >&7
+	exec 7>&-
+	wait "$sender" || {
+		cat log
+		false
+	}
+	[ "$(grep -cE '"status":"(queued|duplicate)"' receipts)" -eq 60 ]
+	wait_for 60 'the last row' rows_are 60
+	[ "$(sql 'select string_agg(id, chr(10) order by id) from jobs')" = "$(jq -r .job receipts | sort)" ]
+	kill -TERM "$worker"
+	wait "$worker"
+	[ "$(redis-cli -p "${sentinels[1]}" sentinel get-master-addr-by-name filot | sed -n 2p)" != "$one" ]
+}
+
+@test "a Sentinel that wants a password gets the URL's; a name that it does not watch is 78" {
+	node_start locked --requirepass secret
+	sentinel_start s1 "$port" 1 'requirepass secret' 'sentinel auth-pass filot secret'
+	filot-enqueue --redis-url "redis+sentinel://:secret@127.0.0.1:$port/filot" r2://bucket/1 | jq -e '.status == "queued"'
+	run -77 --separate-stderr filot-enqueue --redis-url "redis+sentinel://:wrong@127.0.0.1:$port/filot" r2://bucket/1
+	run -78 --separate-stderr filot-enqueue --redis-url "redis+sentinel://:secret@127.0.0.1:$port/other" r2://bucket/1
+	[[ $stderr == *'watches no master named'* && $stderr != *secret* ]]
 }

@@ -1,6 +1,6 @@
 /*
  * A private redis-server for one C test program: on a Unix socket in a temporary folder, no port, nothing saved. It
- * dies with the test. Without the program the test is skipped with that reason.
+ * dies with the test. FILOT_TEST_REDIS names another program (Valkey's). Without one the test is skipped with that reason.
  */
 #ifndef FILOT_TEST_REDIS_SERVER_H
 #define FILOT_TEST_REDIS_SERVER_H
@@ -24,6 +24,12 @@ struct redis_server {
 	struct redis *operator; /* a connection for looking at what is there */
 };
 
+static inline const char *redis_server_program(void)
+{
+	const char *program = getenv("FILOT_TEST_REDIS");
+	return program && *program ? program : "redis-server";
+}
+
 static inline void redis_server_launch(struct redis_server *server)
 {
 	pid_t parent = getpid();
@@ -34,7 +40,7 @@ static inline void redis_server_launch(struct redis_server *server)
 			_exit(1);
 		if (!freopen("/dev/null", "w", stdout))
 			_exit(127);
-		execlp("redis-server", "redis-server", "--port", "0", "--unixsocket", server->socket, "--save", "",
+		execlp(redis_server_program(), redis_server_program(), "--port", "0", "--unixsocket", server->socket, "--save", "",
 		       "--dir", server->folder, (char *)NULL);
 		_exit(127);
 	}
@@ -50,8 +56,10 @@ static inline void redis_server_kill(struct redis_server *server)
 static inline void redis_server_start(struct redis_server *server)
 {
 	(void)signal(SIGPIPE, SIG_IGN);
-	if (system("command -v redis-server >/dev/null 2>&1") != 0) {
-		printf("1..0 # SKIP redis-server is not installed\n");
+	char look[512];
+	(void)snprintf(look, sizeof look, "command -v '%s' >/dev/null 2>&1", redis_server_program());
+	if (system(look) != 0) {
+		printf("1..0 # SKIP %s is not installed\n", redis_server_program());
 		exit(0);
 	}
 	*server = (struct redis_server){ .folder = "/tmp/filot-test-XXXXXX" };
