@@ -109,6 +109,7 @@ static enum smoke_status look_at_parts(struct smoke *smoke, const char *const *p
 {
 	struct health health;
 	struct error error = { 0 };
+	struct buffer seen = { 0 };
 	if (!read_health(smoke, &health, &error))
 		return smoke_fail(result, "%s", error.message);
 	enum smoke_status status = SMOKE_PASS;
@@ -117,9 +118,11 @@ static enum smoke_status look_at_parts(struct smoke *smoke, const char *const *p
 	for (const char *const *part = parts; *part && status == SMOKE_PASS; part++) {
 		if (!part_is_well(&health, *part, result))
 			status = SMOKE_FAIL;
-		else
-			(void)smoke_pass(result, "%s is %s", *part, status_of(&health, *part));
+		buffer_printf(&seen, "%s%s is %s", seen.length ? ", " : "", *part, status_of(&health, *part));
 	}
+	if (status == SMOKE_PASS)
+		(void)smoke_pass(result, "%s", seen.failed ? "" : seen.data);
+	buffer_free(&seen);
 	json_decref(health.body);
 	return status;
 }

@@ -163,7 +163,6 @@ bool smoke_ask(struct smoke *smoke, const struct smoke_request *asked, struct ht
 			    error_set(error, ERROR_OUT_OF_MEMORY, "no memory for a request") :
 			    http_send(smoke->http, &request, response, error);
 	if (good) {
-		buffer_append(&response->body, "", 0);
 		if (!response->body.data)
 			buffer_append_char(&response->body, '\0');
 		good = !response->body.failed || error_set(error, ERROR_OUT_OF_MEMORY, "no memory for an answer");

@@ -85,6 +85,12 @@ static void tap_check(const struct report *report, const struct smoke_check *che
 
 /* ---- JSON ---- */
 
+static void line_print(struct buffer *line)
+{
+	puts(line->failed ? "{\"v\":1,\"error\":{\"code\":\"out_of_memory\"}}" : line->data);
+	buffer_free(line);
+}
+
 static void json_check(const struct smoke_check *check, const struct smoke_result *result)
 {
 	struct buffer line = { 0 };
@@ -92,8 +98,8 @@ static void json_check(const struct smoke_check *check, const struct smoke_resul
 			     ",\"tries\":%d,\"text\":",
 		      check->id, check->name, check->phase + 1, status_words[result->status], result->ms, result->tries);
 	json_text_string(&line, result->text, strlen(result->text));
-	puts(line.failed ? "{\"v\":1,\"error\":{\"code\":\"out_of_memory\"}}" : (buffer_append_char(&line, '}'), line.data));
-	buffer_free(&line);
+	buffer_append_char(&line, '}');
+	line_print(&line);
 }
 
 static void json_close(const struct report *report)
@@ -105,8 +111,7 @@ static void json_close(const struct report *report)
 	buffer_printf(&line, ",\"begun_at\":\"%s\",\"passed\":%d,\"failed\":%d,\"skipped\":%d,\"overall\":\"%s\",\"ms\":%" PRId64 "}}",
 		      clock_rfc3339(report->begin_unix_ms, time), report->counts[SMOKE_PASS], report->counts[SMOKE_FAIL],
 		      report->counts[SMOKE_SKIP], overall(report), clock_monotonic_ms() - report->begin_ms);
-	puts(line.failed ? "{\"v\":1,\"error\":{\"code\":\"out_of_memory\"}}" : line.data);
-	buffer_free(&line);
+	line_print(&line);
 }
 
 /* ---- JUnit ---- */

@@ -148,7 +148,7 @@ static bool from_instance(struct aws *aws, struct error *error)
 		goto failed;
 	const char *name = role_of(&roles);
 	if (!name) {
-		(void)error_set(error, ERROR_NOT_FOUND, "no AWS credentials: the instance has no role");
+		(void)error_set(error, ERROR_NOT_FOUND, "no AWS credentials");
 		goto out;
 	}
 	if (!metadata(aws, "GET", ROLES, name, header, &role, error))

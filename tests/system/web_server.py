@@ -3,6 +3,7 @@
   web_server.py web [HOST [CERT KEY]]   misbehaves as the last part of the path says (class Web)
   web_server.py s3 ACCESS SECRET        stores objects after checking signature and sum by code of its own (class S3)
   web_server.py tamper PORT CHANGE      passes requests on to 127.0.0.1:PORT with one thing changed (class Tamper)
+  web_server.py instead PORT FILE       passes requests on, but for those that FILE has answers to (class Instead)
 
 Each takes a free port, prints it as its first line, and runs until it is ended.
 """
@@ -10,13 +11,17 @@ Each takes a free port, prints it as its first line, and runs until it is ended.
 import hashlib
 import hmac
 import http.client
+import json
 import socket
 import ssl
 import sys
 import threading
 import time
+from fnmatch import fnmatchcase
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qsl, quote, unquote, urlsplit
+
+from sigv4 import canonical_request, signature
 
 DOCUMENT = b"a document\n" * 100
 
@@ -170,18 +175,6 @@ class S3(Base):
     objects = {}
     access = secret = ""
 
-    def canonical(self, path, query, headers, payload):
-        lines = [self.command, path, query]
-        lines += [f"{name}:{' '.join(self.headers[name].split())}" for name in headers]
-        return "\n".join(lines + ["", ";".join(headers), payload])
-
-    def signature(self, canonical, when, scope):
-        key = ("AWS4" + S3.secret).encode()
-        for step in scope.split("/"):
-            key = hmac.digest(key, step.encode(), "sha256")
-        text = "\n".join(["AWS4-HMAC-SHA256", when, scope, hashlib.sha256(canonical.encode()).hexdigest()])
-        return hmac.new(key, text.encode(), "sha256").hexdigest()
-
     def is_signed(self):
         path, _, query = self.path.partition("?")
         given = dict(part.split("=", 1) for part in query.split("&")) if query else {}
@@ -200,8 +193,8 @@ class S3(Base):
         access, _, scope = credential.partition("/")
         if quote(unquote(path), safe="/-_.~") != path:
             return False
-        canonical = self.canonical(path, query, names.split(";"), payload)
-        return access == S3.access and hmac.compare_digest(claimed, self.signature(canonical, when, scope))
+        canonical = canonical_request(self.command, path, query, self.headers, names.split(";"), payload)
+        return access == S3.access and hmac.compare_digest(claimed, signature(S3.secret, canonical, when, scope))
 
     def handle_request(self):
         body = self.body()
@@ -251,6 +244,22 @@ class Tamper(Base):
     do_GET = do_PUT = do_HEAD = do_DELETE = handle_request
 
 
+class Instead(Tamper):
+    """FILE, read at each request, is JSON: {"GET /documents/*/text": [status, body]}."""
+
+    def handle_request(self):
+        with open(Tamper.change, encoding="utf-8") as file:
+            answers = json.load(file)
+        asked = f"{self.command} {self.path.partition('?')[0]}"
+        for pattern, (status, body) in answers.items():
+            if fnmatchcase(asked, pattern):
+                self.body()
+                return self.answer(status, body.encode())
+        super().handle_request()
+
+    do_GET = do_POST = do_DELETE = handle_request
+
+
 class Server(ThreadingHTTPServer):
     daemon_threads = True
 
@@ -262,10 +271,10 @@ class Server(ThreadingHTTPServer):
 def main():
     kind, arguments = sys.argv[1], sys.argv[2:]
     host = "127.0.0.1"
-    handler = {"web": Web, "s3": S3, "tamper": Tamper}[kind]
+    handler = {"web": Web, "s3": S3, "tamper": Tamper, "instead": Instead}[kind]
     if kind == "s3":
         S3.access, S3.secret = arguments
-    elif kind == "tamper":
+    elif kind in ("tamper", "instead"):
         Tamper.port, Tamper.change = int(arguments[0]), arguments[1]
     elif arguments:
         host = arguments[0]
