@@ -27,6 +27,8 @@ RUN bash -euc ' \
         echo "deb [check-valid-until=no] http://snapshot.debian.org/archive/${suite%/*}/$SNAPSHOT ${suite#*/} main"; \
       done >/etc/apt/sources.list; \
     fi; \
+    apt-get -q update; \
+    apt-get -q -y upgrade; \
     source scripts/lib/common.sh; \
     source scripts/lib/packages.sh; \
     dependencies_install build; \
