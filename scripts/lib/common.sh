@@ -41,6 +41,19 @@ need() {
 		die "the command '$1' is missing" "install the package $2"
 }
 
+# filot_command NAME: print where a command of FiLot is, this checkout's first;
+# 69 when it is nowhere.
+filot_command() {
+	local built=${FILOT_BUILD:-$FILOT_ROOT/build}/bin/$1
+	if [[ -x $built ]]; then
+		echo "$built"
+	else
+		command -v "$1" || (
+			die "$1 is neither in ${built%/*} nor in PATH" "run 'make' in $FILOT_ROOT, or install FiLot"
+		) || exit 69
+	fi
+}
+
 # wait_for SECONDS WHAT COMMAND…: run COMMAND until it succeeds, at first soon
 # again, then ten times a second. 1 when the time is over (with a line that says so), 2 when the
 # function or command named in WAIT_WHILE fails, because then nobody is left

@@ -27,18 +27,6 @@ script=$(realpath "${BASH_SOURCE[0]}")
 # shellcheck source=../lib/common.sh
 source "$(dirname "$script")/../lib/common.sh"
 
-# requeue_command: print where filot-requeue is, this checkout's first.
-requeue_command() {
-	local built=${FILOT_BUILD:-$FILOT_ROOT/build}/bin/filot-requeue
-	if [[ -x $built ]]; then
-		echo "$built"
-	else
-		command -v filot-requeue || (
-			die "filot-requeue is neither in ${built%/*} nor in PATH" "run 'make' in $FILOT_ROOT, or install FiLot"
-		) || exit 69
-	fi
-}
-
 requeue_main() {
 	local command
 	local -a flags=()
@@ -69,7 +57,7 @@ requeue_main() {
 		esac
 		shift
 	done
-	command=$(requeue_command)
+	command=$(filot_command filot-requeue)
 	exec "$command" "${flags[@]}"
 }
 

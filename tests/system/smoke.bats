@@ -32,7 +32,7 @@ teardown_file() {
 }
 
 setup() {
-	cd "$BATS_TEST_TMPDIR"
+	cd "$BATS_TEST_TMPDIR" || exit
 	all_well
 }
 
@@ -158,6 +158,18 @@ Phase 3: Infrastructure Checks
 	run -0 env -u FILOT_SMOKE_JWT -u FILOT_REDIS_URL filot-smoke --only canary
 	[ "$(sql "select count(*), count(deleted_at), count(owner_id) from documents where name = 'filot-canary.pgm'")" = '2|2|1' ]
 	[ "$(sql 'select count(*) from ocr_pages')" = 0 ]
+}
+
+@test "the canary's words are read, each of its three lines, whatever they are" {
+	local word
+	[ -x "$FILOT_BUILD/tests/draw_words" ] || die "there is no draw_words" "run: make unit-binaries"
+	"$FILOT_BUILD/tests/draw_words" 20
+	for word in *.pgm; do
+		echo "$word"
+	done | sed 's/\(.*\).pgm/\1\1\1/' >sent
+	filot-ocr-gpu --format json -- *.pgm 2>/dev/null | jq -r '[.pages[].text] | join("") | gsub("\\s"; "")' >read
+	[ "$(wc -l <sent)" -eq 20 ]
+	diff sent read
 }
 
 @test "TAP and JUnit say the same" {
