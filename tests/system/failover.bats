@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # Redis with replicas: what --durable promises, and that senders and workers go on when another server becomes the master,
-# be it behind the same address, one of several in the URL, or found by Sentinel.
+# be it behind the same address, one of several in the URL, or found by Sentinel; and Redis Cluster.
 # shellcheck disable=SC2154,SC2030,SC2031 # status, output and stderr are bats'; a test is a subshell on purpose
 
 bats_require_minimum_version 1.5.0
@@ -86,7 +86,7 @@ proxy_start() {
 
 # at PORT: how many jobs wait there
 at() {
-	echo "$(($(redis-cli -p "$1" xlen 'filot:{failover}:jobs') + $(redis-cli -p "$1" zcard 'filot:{failover}:backlog')))"
+	FILOT_REDIS_URL=redis://127.0.0.1:$1 waiting
 }
 
 # rows_are N: so many jobs are done
@@ -114,6 +114,22 @@ rows_are() {
 	mv safe kept
 	node_start safe --appendonly yes --dir "$PWD/kept"
 	[ "$(at "$port")" -eq 1 ]
+}
+
+@test "--durable with an append-only file that is written every second waits for it, where the server can tell (7.2)" {
+	node_start safe --appendonly yes --appendfsync everysec
+	if [[ $(redis-cli -p "$port" command info waitaof) != *waitaof* ]]; then
+		run -78 --separate-stderr filot-enqueue --durable --redis-url "redis://127.0.0.1:$port" r2://bucket/1
+		[[ $stderr == *'appendfsync always'* ]]
+		return
+	fi
+	seq 1500 | sed 's|.*|r2://bucket/&|' | filot-enqueue --durable --redis-url "redis://127.0.0.1:$port" >receipts
+	kill -KILL "$node"
+	wait "$node" || true
+	[ "$(grep -c '"status":"queued"' receipts)" -eq 1500 ]
+	mv safe kept
+	node_start safe --appendonly yes --dir "$PWD/kept"
+	[ "$(at "$port")" -eq 1500 ]
 }
 
 @test "--durable: with each receipt the replicas have the job" {
@@ -252,4 +268,76 @@ rows_are() {
 	run -77 --separate-stderr filot-enqueue --redis-url "redis+sentinel://:wrong@127.0.0.1:$port/filot" r2://bucket/1
 	run -78 --separate-stderr filot-enqueue --redis-url "redis+sentinel://:secret@127.0.0.1:$port/other" r2://bucket/1
 	[[ $stderr == *'watches no master named'* && $stderr != *secret* ]]
+}
+
+# cluster_start: three nodes that share the slots; their ports in $nodes, the queue's slot in $slot, in $from the port of
+# the node that has it and in $to that of another one, their ids in $from_id and $to_id
+cluster_start() {
+	local name
+	nodes=()
+	for name in n1 n2 n3; do
+		node_start "$name" --cluster-enabled yes --cluster-node-timeout 2000
+		nodes+=("$port")
+	done
+	redis-cli --cluster create "${nodes[@]/#/127.0.0.1:}" --cluster-yes >create.log
+	for port in "${nodes[@]}"; do
+		wait_for 30 "the node at $port to know all slots" bash -c "redis-cli -p $port cluster info | grep -q cluster_state:ok"
+	done
+	slot=$(redis-cli -p "$port" cluster keyslot 'filot:{failover}:jobs')
+	from=${nodes[slot > 10922 ? 2 : slot > 5460]}
+	to=${nodes[slot > 5460 ? 0 : 1]}
+	from_id=$(redis-cli -p "$from" cluster myid)
+	to_id=$(redis-cli -p "$to" cluster myid)
+}
+
+# claim_idle PORT: for how many ms the only claim was not renewed, at a node that the slot may still be moving to
+claim_idle() {
+	printf 'asking\nxpending filot:{failover}:jobs workers - + 1\n' | redis-cli -p "$1" | sed -n 4p
+}
+
+claimed_at() {
+	[ -n "$(claim_idle "$1")" ]
+}
+
+# renewed_at PORT: the claim is less idle than it was at the last look
+renewed_at() {
+	local before=$idle
+	idle=$(claim_idle "$1")
+	[ "$idle" -lt "$before" ]
+}
+
+@test "Redis Cluster: while the queue's slot moves leases are kept and senders wait, then all go on at the new node" {
+	database_new
+	filot-migrate up --dir "$FILOT_ROOT/migrations" >/dev/null
+	cluster_start
+	export FILOT_REDIS_URL=redis://127.0.0.1:$to # which sends everybody to the other one, as yet
+	filot-ocr-gpu --queue --worker w --jobs 1 --visibility 2s --allow-file "$FILOT_ROOT/tests/data" 2>worker.log 3>&- &
+	worker=$!
+	wait_for 30 'the worker' grep -q '"event":"ready"' worker.log
+	mapfile -t readers < <(pgrep -P "$worker" filot-reader)
+	kill -STOP "${readers[@]}"
+	filot-enqueue "$word" >receipts
+	wait_for 20 'the claim' claimed_at "$from"
+
+	redis-cli -p "$to" cluster setslot "$slot" importing "$from_id"
+	redis-cli -p "$from" cluster setslot "$slot" migrating "$to_id"
+	mapfile -t keys < <(redis-cli -p "$from" cluster getkeysinslot "$slot" 100)
+	redis-cli -p "$from" migrate 127.0.0.1 "$to" '' 0 5000 keys "${keys[@]}"
+	filot-enqueue --wait 60s "$word" >>receipts 2>log 3>&- &
+	sender=$!
+	wait_for 20 'the sender to be told to wait' grep -qE 'TRYAGAIN|ASK' log
+	idle=$(claim_idle "$to")
+	wait_for 20 'the claim to be renewed where it is now' renewed_at "$to"
+	wait_for 20 'the claim to be renewed again' renewed_at "$to"
+	kill -0 "$sender"
+
+	redis-cli -p "$to" cluster setslot "$slot" node "$to_id"
+	redis-cli -p "$from" cluster setslot "$slot" node "$to_id"
+	kill -CONT "${readers[@]}"
+	wait "$sender"
+	wait_for 60 'the last row' rows_are 2
+	[ "$(sql 'select max(attempt) from jobs')" -eq 1 ]
+	[ "$(grep -c '"status":"queued"' receipts)" -eq 2 ]
+	kill -TERM "$worker"
+	wait "$worker"
 }

@@ -89,6 +89,31 @@ redis() {
 	redis_client "$SERVERS_DIR" "$@"
 }
 
+# waiting: how many jobs of the queue $FILOT_QUEUE_NAME are ready
+waiting() {
+	local figures
+	figures=$(filot-requeue stats 2>/dev/null)
+	figures=${figures#*'"ready":'}
+	echo "${figures%%,*}"
+}
+
+# waiting_lines: the job lines of normal priority that are in the queue's stream or behind its window
+waiting_lines() {
+	redis --raw eval "local lines = {}
+		for _, entry in ipairs(redis.call('XRANGE', KEYS[1], '-', '+')) do
+			lines[#lines + 1] = table.concat(entry[2], ' ')
+		end
+		for _, key in ipairs(redis.call('KEYS', ARGV[1])) do
+			local kind = redis.call('TYPE', key).ok
+			local members = kind == 'list' and redis.call('LRANGE', key, 0, -1) or
+				kind == 'zset' and redis.call('ZRANGE', key, 0, -1) or {}
+			for _, member in ipairs(members) do
+				lines[#lines + 1] = member
+			end
+		end
+		return lines" 1 "filot:{$FILOT_QUEUE_NAME}:jobs" "filot:{$FILOT_QUEUE_NAME}:backlog*" | sed 's/^[^{]*//'
+}
+
 # corpus: print the folder of real documents, or skip the test and say why.
 # For the body of a test: dir=$(corpus) would lose the skip, so it is in
 # $CORPUS afterwards.

@@ -15,25 +15,12 @@ teardown_file() {
 setup() {
 	FILOT_QUEUE_NAME=redis$BATS_TEST_NUMBER
 	export FILOT_QUEUE_NAME
-	jobs="filot:{$FILOT_QUEUE_NAME}:jobs"
-	nodes=()
 	cd "$BATS_TEST_TMPDIR"
 }
 
 teardown() {
-	[ "${#nodes[@]}" -eq 0 ] || kill "${nodes[@]}" 2>/dev/null || true
 	server_running "$SERVERS_DIR" redis || server_start "$SERVERS_DIR" redis
 	server_resume "$SERVERS_DIR" redis
-}
-
-# waiting: how many jobs wait, in the stream and behind its window
-waiting() {
-	echo "$(($(redis xlen "$jobs") + $(redis zcard "${jobs%:jobs}:backlog")))"
-}
-
-waiting_lines() {
-	redis --raw xrange "$jobs" - +
-	redis --raw zrange "${jobs%:jobs}:backlog" 0 -1
 }
 
 enqueue() {
@@ -210,27 +197,4 @@ refused() {
 	run --separate-stderr enqueue r2://bucket/k
 	redis config set maxmemory 0
 	refused 69 'OOM .*maxmemory'
-}
-
-# node_start NAME: an empty cluster node on a free port; its port in $port, its process id added to $nodes
-node_start() {
-	port=$(port_free)
-	mkdir "$1"
-	"$(redis_program)" --port "$port" --bind 127.0.0.1 --cluster-enabled yes --save '' --dir "$PWD/$1" >/dev/null 3>&- &
-	nodes+=("$!")
-	wait_for 10 "node $1 to answer" redis-cli -p "$port" ping
-}
-
-@test "in a cluster the connection follows the queue to the node that has it" {
-	local port one two
-	node_start one
-	one=$port
-	node_start two
-	two=$port
-	redis-cli -p "$two" cluster addslotsrange 0 16383
-	redis-cli -p "$one" cluster meet 127.0.0.1 "$two"
-	wait_for 20 'the nodes to know each other' bash -c "redis-cli -p $one cluster info | grep -q cluster_state:ok"
-	FILOT_REDIS_CA='' FILOT_REDIS_URL=redis://127.0.0.1:$one run --separate-stderr enqueue --key-from uri r2://bucket/1 r2://bucket/2
-	[ "$status" -eq 0 ] || { echo "$stderr"; false; }
-	[ "$(grep -c '"status":"queued"' <<<"$output")" -eq 2 ]
 }

@@ -57,13 +57,7 @@ done_is() { # N
 }
 
 ready_ids() {
-	redis --json xrange "$queue:jobs" - + | jq -r '.[][1][1]'
-	redis --raw zrange "$queue:backlog" 0 -1 | cut -d' ' -f3
-}
-
-# jobs of normal priority that wait, also behind the stream's window
-ready() {
-	echo "$(($(redis xlen "$queue:jobs") + $(redis zcard "$queue:backlog")))"
+	filot-requeue list ready | jq -r .job
 }
 
 holds_one() { # WORKER
@@ -104,8 +98,9 @@ job_line() { # N ATTEMPT [MORE MEMBERS]
 ready_add() { # N…
 	local number
 	for number in "$@"; do
-		redis xadd "$queue:jobs" '*' job "$(ulid "$number")" line "$(job_line "$number" 1)" >/dev/null
-	done
+		job_line "$number" 1
+		echo
+	done | filot-enqueue >/dev/null
 }
 
 claimed_add() { # WORKER N…: jobs that this worker, which is no process, has claimed
@@ -134,6 +129,10 @@ delayed_many() { # N DUE-MS: one ms after the other, of high priority
 	[ "$(redis zcard "$queue:delayed")" -eq "$1" ]
 }
 
+events_add() { # N
+	redis eval "for number = 1, $1 do redis.call('XADD', KEYS[1], '*', 'line', 'x') end" 1 "$queue:events" >/dev/null
+}
+
 dead_add() { # N CODE [ATTEMPT] [MORE MEMBERS] [ID]
 	redis xadd "$queue:dead" "${5:-*}" job "$(ulid "$1")" code "$2" message "it was $2" \
 		line "$(job_line "$1" "${3:-5}" "${4:-}")" >/dev/null
@@ -151,10 +150,8 @@ seen() { # WORKER MS-AGO: its row in the hash
 dump() {
 	local key
 	redis --scan --pattern "$queue:*" | sort | while read -r key; do
-		printf '%s ' "$key"
-		redis --no-raw dump "$key"
-		redis pexpiretime "$key"
-	done
+		printf 'echo %s\ndump %s\npexpiretime %s\n' "$key" "$key" "$key"
+	done | redis --no-raw
 }
 
 statuses() { # FILE: how many of which status, as "3 moved 1 skipped"
@@ -185,12 +182,12 @@ claim_is() { # N: "worker deliveries"
 	redis --json xpending "$queue:jobs" workers - + 100 >pending
 	redis --json xrange "$queue:jobs" - + >entries
 	jq -r --arg job "$(ulid "$1")" --slurpfile entries entries '
-		($entries[0][] | select(.[1][1] == $job) | .[0]) as $id | .[] | select(.[0] == $id) | "\(.[1]) \(.[3])"' pending
+		($entries[0][] | select(.[1][1] | contains($job)) | .[0]) as $id | .[] | select(.[0] == $id) | "\(.[1]) \(.[3])"' pending
 }
 
 @test "a job of a frozen worker is taken at once by another, and its result is there once" {
 	database
-	jobs_make 20 "$page" | filot-enqueue >/dev/null
+	jobs_make 8 "$page" | filot-enqueue >/dev/null
 	worker_start frozen
 	frozen=$worker
 	wait_for 30 'a first job' done_is 1
@@ -198,7 +195,7 @@ claim_is() { # N: "worker deliveries"
 	held=$(filot-requeue list pending --worker frozen | jq -r .job)
 	# its claim would be left alone for 60 s
 	filot-ocr-gpu --queue --once --jobs 1 --worker early --allow-file "$folder" 2>/dev/null
-	[ "$(sql 'select count(*) from jobs where state = '"'done'")" -eq 19 ]
+	[ "$(sql "select count(*) from jobs where state = 'done'")" -eq 7 ]
 	filot-requeue --min-idle 0s >moved
 	[ "$(statuses moved)" = '1 moved' ]
 	one moved '(.job == "'"$held"'") and (.why == "idle" and .worker == "frozen" and .attempt == 2)'
@@ -208,20 +205,20 @@ claim_is() { # N: "worker deliveries"
 	kill -TERM "$frozen"
 	wait "$frozen"
 	[ "$(sql "select state, attempt, worker from jobs where id = '$held'")" = 'done|2|heir' ]
-	[ "$(sql 'select count(*) from ocr_pages')" -eq 20 ]
-	[ "$(redis xlen "$queue:events")" -eq 20 ]
+	[ "$(sql 'select count(*) from ocr_pages')" -eq 8 ]
+	[ "$(redis xlen "$queue:events")" -eq 8 ]
 	[ "$(redis xlen "$queue:jobs")" -eq 0 ]
 }
 
 @test "a worker that wakes up before anybody took its job keeps it" {
 	database
-	jobs_make 20 "$page" | filot-enqueue >/dev/null
+	jobs_make 4 "$page" | filot-enqueue >/dev/null
 	worker_start sleeper --visibility 2s
 	freeze "$worker" sleeper
 	filot-requeue --min-idle 0s >moved
 	[ "$(statuses moved)" = '1 moved' ]
 	kill -CONT "$worker"
-	wait_for 30 'all jobs to be done' done_is 20
+	wait_for 30 'all jobs to be done' done_is 4
 	kill -TERM "$worker"
 	wait "$worker"
 	[ "$(sql 'select max(attempt) from jobs')" -eq 1 ]
@@ -282,8 +279,7 @@ claim_is() { # N: "worker deliveries"
 	[ "$(redis xlen "$queue:dead")" -eq 4 ]
 	filot-requeue --dead --tenant acme >moved
 	[ "$(statuses moved)" = '1 moved' ]
-	# a tenant's job keeps its tenant
-	redis --json xrange "$queue:jobs" - + | jq -e '.[0][1] | index("acme") and index("tenant")'
+	tells '.tenant == "acme"' list ready
 }
 
 @test "jobs from standard input: ids, JSON lines, and its own list; what is neither is refused" {
@@ -352,7 +348,7 @@ claim_is() { # N: "worker deliveries"
 @test "what counts as stuck: idle claims, claims of workers that are gone, overdue retries" {
 	groups_make
 	# visibility 1 s: gone is who was not seen for 3 s, and a claim must have missed a renewal (0.5 s)
-	seen live 0
+	seen live -60000 # lives for the next minute, however long this takes
 	seen silent 10000
 	claimed_add live 1
 	claimed_add silent 2
@@ -384,7 +380,7 @@ claim_is() { # N: "worker deliveries"
 	summary_is moved '.moved == 250'
 	[ "$(redis zcard "$queue:delayed")" -eq 0 ]
 	[ "$(redis xlen "$queue:jobs:high")" -eq 250 ]
-	redis --json xrange "$queue:jobs:high" - + count 1 | jq -e '.[0][1][3] | fromjson | .attempt == 2'
+	tells '.priority == "high" and .attempt == 2' list ready --limit 1
 }
 
 @test "two requeues at once move each job once" {
@@ -394,7 +390,7 @@ claim_is() { # N: "worker deliveries"
 	filot-requeue --dead >one &
 	filot-requeue --dead >two
 	wait $!
-	[ "$(ready)" -eq 2030 ]
+	[ "$(waiting)" -eq 2000 ]
 	[ "$(redis xlen "$queue:dead")" -eq 0 ]
 	[ "$(cat one two | jq -r 'select(.status == "moved") | .job' | sort | uniq -d | wc -l)" -eq 0 ]
 	[ "$(cat one two | jq -r 'select(.status == "moved") | .job' | wc -l)" -eq 2000 ]
@@ -409,13 +405,13 @@ claim_is() { # N: "worker deliveries"
 	dead_many 10000
 	filot-requeue --dead --limit 300 --rate 200/s >some
 	summary_is some '.moved == 300 and .ms >= 1300 and .ms < 10000'
-	[ "$(ready)" -eq 300 ]
+	[ "$(waiting)" -eq 300 ]
 	[ "$(redis xlen "$queue:dead")" -eq 9700 ]
 	filot-requeue --dead --limit 1 >one
 	summary_is one '.moved == 1'
 	filot-requeue --dead >rest
 	summary_is rest '.moved == 9699 and .ms < 30000'
-	[ "$(ready)" -eq 10000 ]
+	[ "$(waiting)" -eq 10000 ]
 	[ "$(ready_ids | sort -u | wc -l)" -eq 10000 ]
 	echo "# 9,699 in $(tail -n 1 rest | jq .summary.ms) ms" >&3
 }
@@ -431,10 +427,10 @@ claim_is() { # N: "worker deliveries"
 	[ "$status" -eq 75 ]
 	moved=$(jq -s 'map(select(.status == "moved")) | length' some)
 	[ "$moved" -gt 0 ] && [ "$moved" -lt 400 ]
-	[ "$(ready)" -eq "$moved" ]
+	[ "$(waiting)" -eq "$moved" ]
 	[ "$(redis xlen "$queue:dead")" -eq $((400 - moved)) ]
 	filot-requeue --dead >rest
-	[ "$(ready)" -eq 400 ]
+	[ "$(waiting)" -eq 400 ]
 }
 
 @test "a dead line that is no job is refused with its reason, and the others are moved" {
@@ -496,11 +492,11 @@ claim_is() { # N: "worker deliveries"
 	seen w0 999999
 	claimed_add w1 1 2 3
 	ready_add 4 5 6 7
-	redis xadd "$queue:jobs:high" '*' job "$(ulid 8)" line "$(job_line 8 1)" >/dev/null
+	job_line 8 1 ',"priority":"high"' | filot-enqueue >/dev/null
 	delayed_add 9 1000
 	delayed_add 10 99999999999999
 	dead_add 11 timeout
-	for ((number = 0; number < 30; number++)); do redis xadd "$queue:events" '*' line x >/dev/null; done
+	events_add 30
 	filot-requeue stats >stats.out
 	jq -e '.ready == 5 and .in_flight == 3 and .delayed == 2 and .overdue == 1 and .dead == 1 and .depth == 7
 		and .priorities.high.ready == 1 and .priorities.normal.ready == 4 and .priorities.normal.in_flight == 3
@@ -510,7 +506,7 @@ claim_is() { # N: "worker deliveries"
 		and .workers[1].claims == 3 and .workers[1].live and .workers[1].tells.pages_per_s == 1.5
 		and (.workers[0].live | not)' stats.out
 	# more than it looks at: the newest 500 over the time they took
-	for ((number = 0; number < 700; number++)); do echo "XADD $queue:events * line x"; done | redis >/dev/null
+	events_add 700
 	tells '.finished_per_s > 50' stats
 }
 
@@ -553,8 +549,16 @@ claim_is() { # N: "worker deliveries"
 	dead_add 5 timeout
 	run -64 filot-requeue drop "$(ulid 1)"
 	[[ $output == *--yes* ]]
-	script -qec "filot-requeue drop $(ulid 2)" /dev/null < <(printf 'n\n') >answer || [ $? -eq 75 ]
-	grep -q 'drop 1 job for good?' answer
+	mkfifo answers
+	script -qefc "filot-requeue drop $(ulid 2)" /dev/null <answers >asked &
+	asker=$!
+	exec 7>answers
+	wait_for 20 'the question' grep -q 'drop 1 job for good?' asked
+	echo n >&7
+	status=0
+	wait "$asker" || status=$?
+	exec 7>&-
+	[ "$status" -eq 75 ]
 	[ "$(redis xlen "$queue:jobs")" -eq 3 ]
 	filot-requeue drop --yes "$(ulid 1)" "$(ulid 2)" "$(ulid 4)" "$(ulid 5)" "$(ulid 9)" >lines
 	[ "$(statuses lines)" = '4 dropped 1 skipped' ]
@@ -570,7 +574,7 @@ claim_is() { # N: "worker deliveries"
 
 @test "cancel: what waits is gone at once, what runs is not stored, what is dead or done stays" {
 	database
-	jobs_make 20 "$page" | filot-enqueue >receipts
+	jobs_make 8 "$page" | filot-enqueue >receipts
 	worker_start w1 --visibility 3s
 	wait_for 30 'a first job' done_is 1
 	freeze "$worker" w1 running
@@ -584,12 +588,12 @@ claim_is() { # N: "worker deliveries"
 	one lines '(.job == "'"$finished"'") and (.status == "skipped" and .reason == "done")'
 	one lines '(.job == "'"$(ulid 1)"'") and (.status == "skipped" and .reason == "dead")'
 	kill -CONT "$worker"
-	wait_for 30 'the rest to be done' done_is 18
+	wait_for 30 'the rest to be done' done_is 6
 	kill -TERM "$worker"
 	wait "$worker"
 	[ "$(sql "select state from jobs where id = '$running'")" = cancelled ]
 	[ "$(sql "select count(*) from ocr_pages where job_id = '$running'")" -eq 0 ]
-	[ "$(sql "select count(*) from jobs where state = 'done'")" -eq 18 ]
+	[ "$(sql "select count(*) from jobs where state = 'done'")" -eq 6 ]
 	[ "$(redis xlen "$queue:jobs")" -eq 0 ]
 	[ "$(redis exists "$queue:cancel")" -eq 0 ]
 }
@@ -642,6 +646,6 @@ claim_is() { # N: "worker deliveries"
 	[ "$status" -eq 0 ] || [ "$status" -eq 69 ]
 	filot-requeue --dead >rest
 	[ "$(ready_ids | sort | uniq -d | wc -l)" -eq 0 ]
-	[ "$(ready)" -eq 3000 ]
+	[ "$(waiting)" -eq 3000 ]
 	[ "$(redis xlen "$queue:dead")" -eq 0 ]
 }
