@@ -4,5 +4,5 @@
 load helper
 
 @test "under a schedule of faults every job is done once or dead for its reason" {
-	"$FILOT_ROOT/tests/system/faults" 60 12
+	"$FILOT_ROOT/tests/system/faults" 700 12 '' 2
 }
