@@ -7,13 +7,13 @@
 #include <string.h>
 
 #include "cmd/filot-api/events.h"
+#include "cmd/filot-api/lookups.h"
 #include "cmd/filot-api/loose.h"
 #include "cmd/filot-api/outbox.h"
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/store/fetch.h"
 #include "documents_delete_sql.h"
-#include "documents_get_sql.h"
 #include "documents_list_sql.h"
 #include "documents_result_pages_sql.h"
 #include "documents_result_sql.h"
@@ -32,8 +32,8 @@ struct documents *documents_open(const struct api_settings *settings, struct err
 		(void)error_set(error, ERROR_OUT_OF_MEMORY, "no memory");
 		return NULL;
 	}
-	if ((documents->outbox = outbox_open(settings, error)) && (documents->loose = loose_open(settings, error)) &&
-	    (documents->events = events_open(settings, error)))
+	if ((documents->lookups = lookups_new(error)) && (documents->outbox = outbox_open(settings, error)) &&
+	    (documents->loose = loose_open(settings, error)) && (documents->events = events_open(settings, error)))
 		return documents;
 	documents_close(documents);
 	return NULL;
@@ -51,6 +51,7 @@ void documents_close(struct documents *documents)
 	events_close(documents->events);
 	loose_close(documents->loose);
 	outbox_close(documents->outbox);
+	lookups_free(documents->lookups);
 	free(documents);
 }
 
@@ -104,23 +105,19 @@ bool documents_limit(struct server_request *request, int64_t fallback, int64_t m
 	return false;
 }
 
-/* Authenticates, and the one row of documents_get.sql, or NULL when it was answered. */
-static PGresult *find(struct server_request *request, struct api_context *context)
+bool documents_find(struct server_request *request, struct api_context *context, struct lookup *found)
 {
 	struct api_caller caller;
-	if (!api_authenticate(request, context, &caller))
-		return NULL;
-	const char *id = documents_id(request);
-	if (!id)
-		return NULL;
-	const char *const values[] = { id, documents_owner(&caller) };
-	PGresult *row = documents_query(request, context, true, documents_get_sql, 2, values);
-	if (row && PQntuples(row) == 1)
-		return row;
-	if (row)
+	struct error error = { 0 };
+	const char *id;
+	*found = (struct lookup){ 0 };
+	if (!api_authenticate(request, context, &caller) || !(id = documents_id(request)))
+		return false;
+	if (!lookups_find(context->api->documents->lookups, context->pg, id, documents_owner(&caller), found, &error))
+		problem_answer_error(request, "documents_find", &error);
+	else if (!found->batch)
 		documents_not_found(request);
-	PQclear(row);
-	return NULL;
+	return found->batch != NULL;
 }
 
 static void answer_bytes(struct server_request *request, const char *media_type, struct buffer *body)
@@ -133,10 +130,10 @@ static void answer_bytes(struct server_request *request, const char *media_type,
 
 void documents_get(struct server_request *request, void *context)
 {
-	PGresult *row = find(request, context);
-	if (row)
-		server_answer_text(request, 200, "application/json", PQgetvalue(row, 0, 0));
-	PQclear(row);
+	struct lookup found;
+	if (documents_find(request, context, &found))
+		server_answer_text(request, 200, "application/json", lookup_value(&found, LOOKUP_JSON));
+	lookup_end(&found);
 }
 
 void documents_list(struct server_request *request, void *context)
@@ -197,13 +194,16 @@ void documents_delete(struct server_request *request, void *context)
 /* ---- what was read ---- */
 
 /* 409 while there is nothing to show; true when the document's newest job is done. */
-static bool is_read(struct server_request *request, const PGresult *row)
+static bool is_read(struct server_request *request, const struct lookup *found)
 {
-	const char *state = PQgetisnull(row, 0, 3) ? "uploading" : PQgetvalue(row, 0, 3);
+	const char *state = lookup_value(found, LOOKUP_STATE);
+	if (!state)
+		state = "uploading";
 	if (strcmp(state, "done") == 0)
 		return true;
 	if (strcmp(state, "failed") == 0)
-		problem_answerf(request, 409, "not_read", "The document could not be read: %s", PQgetvalue(row, 0, 4));
+		problem_answerf(request, 409, "not_read", "The document could not be read: %s",
+				lookup_value(found, LOOKUP_ERROR));
 	else
 		problem_answerf(request, 409, "not_yet_read", "The document is not yet read: it is %s.", state);
 	return false;
@@ -222,10 +222,8 @@ void documents_text(struct server_request *request, void *context)
 	struct api_context *own = context;
 	char after[24] = "0";
 	struct buffer body = { 0 };
-	PGresult *row = find(request, own);
-	if (!row)
-		return;
-	bool good = is_read(request, row);
+	struct lookup found;
+	bool good = documents_find(request, own, &found) && is_read(request, &found);
 	for (int count = 1; good && count > 0;) {
 		const char *const values[] = { server_request_parameter(request, "id"), NULL, after, PAGES_AT_ONCE };
 		PGresult *pages = documents_query(request, own, true, documents_text_sql, 4, values);
@@ -243,7 +241,7 @@ void documents_text(struct server_request *request, void *context)
 	if (good)
 		answer_bytes(request, "text/plain; charset=utf-8", &body);
 	buffer_free(&body);
-	PQclear(row);
+	lookup_end(&found);
 }
 
 /* Appends the page objects of a job. */
@@ -273,13 +271,13 @@ void documents_result(struct server_request *request, void *context)
 {
 	struct api_context *own = context;
 	struct buffer body = { 0 };
-	PGresult *row = find(request, own), *line = NULL;
-	if (!row)
+	struct lookup found;
+	if (!documents_find(request, own, &found))
 		return;
 	const char *const values[] = { server_request_parameter(request, "id"), NULL };
-	line = documents_query(request, own, true, documents_result_sql, 2, values);
+	PGresult *line = documents_query(request, own, true, documents_result_sql, 2, values);
 	if (line && PQntuples(line) == 0) {
-		(void)is_read(request, row);
+		(void)is_read(request, &found);
 	} else if (line) {
 		buffer_append_string(&body, PQgetvalue(line, 0, 0));
 		if (append_pages(request, own, PQgetvalue(line, 0, 2), &body)) {
@@ -289,7 +287,7 @@ void documents_result(struct server_request *request, void *context)
 	}
 	buffer_free(&body);
 	PQclear(line);
-	PQclear(row);
+	lookup_end(&found);
 }
 
 void documents_file(struct server_request *request, void *context)
@@ -298,13 +296,14 @@ void documents_file(struct server_request *request, void *context)
 	char bucket[64], until[CLOCK_RFC3339_SIZE];
 	struct buffer url = { 0 }, body = { 0 };
 	struct error error = { 0 };
-	PGresult *row = find(request, own);
-	if (!row)
+	struct lookup found;
+	if (!documents_find(request, own, &found))
 		return;
-	char *key = strncmp(PQgetvalue(row, 0, 1), "r2://", 5) == 0 ?
-			fetch_split_r2(PQgetvalue(row, 0, 1), bucket, &error) : NULL;
-	const char *name = *PQgetvalue(row, 0, 2) ? PQgetvalue(row, 0, 2) : server_request_parameter(request, "id");
-	if (PQgetisnull(row, 0, 3)) {
+	const char *uri = lookup_value(&found, LOOKUP_URI), *name = lookup_value(&found, LOOKUP_NAME);
+	char *key = strncmp(uri, "r2://", 5) == 0 ? fetch_split_r2(uri, bucket, &error) : NULL;
+	if (!name || !*name)
+		name = server_request_parameter(request, "id");
+	if (!lookup_value(&found, LOOKUP_STATE)) {
 		problem_answer(request, 409, "not_stored", "The document's upload is not complete.");
 	} else if (!key) {
 		problem_answer(request, 409, "not_stored", "The document is not in our object storage.");
@@ -321,5 +320,5 @@ void documents_file(struct server_request *request, void *context)
 	free(key);
 	buffer_free(&url);
 	buffer_free(&body);
-	PQclear(row);
+	lookup_end(&found);
 }

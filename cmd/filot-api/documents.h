@@ -12,11 +12,14 @@
 #include "cmd/filot-api/api.h"
 
 struct events; /* events.h */
+struct lookup; /* lookups.h */
+struct lookups;
 struct loose; /* loose.h */
 struct outbox; /* outbox.h */
 
-/* The threads behind the handlers. */
+/* What is behind the handlers: look-ups that go together, and threads. */
 struct documents {
+	struct lookups *lookups;
 	struct outbox *outbox;
 	struct loose *loose;
 	struct events *events;
@@ -51,6 +54,12 @@ const char *documents_owner(const struct api_caller *caller);
 /* Runs a statement; NULL when it failed and was answered. */
 PGresult *documents_query(struct server_request *request, struct api_context *context, bool again, const char *sql,
 			  int count, const char *const *values);
+
+/*
+ * Authenticates and finds the document of the path. False, and nothing found, when it was answered. The caller ends *found
+ * (lookup_end) in either case.
+ */
+bool documents_find(struct server_request *request, struct api_context *context, struct lookup *found);
 
 /* {id} of the path: NULL when it cannot be one, and 404 was answered. */
 const char *documents_id(struct server_request *request);

@@ -3,8 +3,8 @@
 
 #include "cmd/filot-api/documents.h"
 #include "cmd/filot-api/events.h"
+#include "cmd/filot-api/lookups.h"
 #include "common/base/buffer.h"
-#include "documents_get_sql.h"
 #include "documents_states_sql.h"
 
 static void follow(struct server_request *request, struct api_context *own, const PGresult *row)
@@ -27,28 +27,22 @@ static void follow(struct server_request *request, struct api_context *own, cons
 void documents_events(struct server_request *request, void *context)
 {
 	struct api_context *own = context;
-	struct api_caller caller;
-	const char *id = NULL;
-	PGresult *found = NULL, *row = NULL;
+	struct lookup found;
 	struct buffer array = { 0 };
-	if (!api_authenticate(request, own, &caller) || !(id = documents_id(request)))
+	if (!documents_find(request, own, &found))
 		return;
-	const char *const values[] = { id, documents_owner(&caller) };
-	found = documents_query(request, own, true, documents_get_sql, 2, values);
-	if (!found)
-		return;
-	buffer_printf(&array, "{\"%s\"}", id);
-	if (PQntuples(found) != 1)
-		documents_not_found(request);
-	else if (array.failed)
+	buffer_printf(&array, "{\"%s\"}", server_request_parameter(request, "id"));
+	if (array.failed) {
 		problem_answer_error(request, "document_events", &(const struct error){ .code = ERROR_OUT_OF_MEMORY });
-	else if ((row = documents_query(request, own, true, documents_states_sql, 1, (const char *const[]){ array.data }))) {
-		if (PQntuples(row) == 1)
+	} else {
+		const char *const values[] = { array.data };
+		PGresult *row = documents_query(request, own, true, documents_states_sql, 1, values);
+		if (row && PQntuples(row) == 1)
 			follow(request, own, row);
-		else
+		else if (row)
 			documents_not_found(request);
+		PQclear(row);
 	}
-	PQclear(row);
-	PQclear(found);
 	buffer_free(&array);
+	lookup_end(&found);
 }

@@ -26,8 +26,7 @@ static bool set_key(struct jwt_keys *keys, const char *secret, struct error *err
 		return error_set(error, ERROR_OUT_OF_MEMORY, "out of memory");
 	(void)sodium_bin2hex(id, sizeof id, sum, 8);
 	int size = snprintf(header, sizeof header, "{\"alg\":\"HS256\",\"kid\":\"%s\",\"typ\":\"at+jwt\"}", id);
-	keys->keys[keys->count].secret = secret;
-	keys->keys[keys->count].length = length;
+	(void)crypto_auth_hmacsha256_init(&keys->keys[keys->count].keyed, (const unsigned char *)secret, length);
 	(void)sodium_bin2base64(keys->keys[keys->count].header, sizeof keys->keys[0].header, (unsigned char *)header,
 				(size_t)size, VARIANT);
 	keys->keys[keys->count].header_length = strlen(keys->keys[keys->count].header);
@@ -42,13 +41,15 @@ bool jwt_keys_set(struct jwt_keys *keys, const char *issuer, const char *audienc
 	return set_key(keys, secret, error) && (!previous || set_key(keys, previous, error));
 }
 
-static bool sign(const struct jwt_keys *keys, size_t key, const char *text, size_t length,
+/* By libsodium and from the keyed state on: OpenSSL's HMAC costs ten times as much for a text of this length. */
+static void sign(const struct jwt_keys *keys, size_t key, const char *text, size_t length,
 		 char signature[static SIGNATURE_LENGTH + 1])
 {
-	unsigned char sum[HMAC_SHA256_BYTES];
-	const struct hmac_piece piece = { text, length };
-	return hmac_sha256(keys->keys[key].secret, keys->keys[key].length, &piece, 1, sum) &&
-	       sodium_bin2base64(signature, SIGNATURE_LENGTH + 1, sum, sizeof sum, VARIANT);
+	unsigned char sum[crypto_auth_hmacsha256_BYTES];
+	crypto_auth_hmacsha256_state state = keys->keys[key].keyed;
+	(void)crypto_auth_hmacsha256_update(&state, (const unsigned char *)text, length);
+	(void)crypto_auth_hmacsha256_final(&state, sum);
+	(void)sodium_bin2base64(signature, SIGNATURE_LENGTH + 1, sum, sizeof sum, VARIANT);
 }
 
 static void member(struct buffer *json, const char *name, const char *value)
@@ -78,9 +79,10 @@ bool jwt_sign(const struct jwt_keys *keys, const struct jwt_claims *claims, stru
 		buffer_append(token, keys->keys[0].header, keys->keys[0].header_length);
 		buffer_append_char(token, '.');
 		buffer_append_string(token, encoded);
-		good = !token->failed && sign(keys, 0, token->data + start, token->length - start, signature);
+		good = !token->failed;
 	}
 	if (good) {
+		sign(keys, 0, token->data + start, token->length - start, signature);
 		buffer_append_char(token, '.');
 		buffer_append_string(token, signature);
 	}
@@ -163,8 +165,7 @@ bool jwt_verify(const struct jwt_keys *keys, const char *token, int64_t now_s, s
 	if (key == keys->count)
 		return refuse(error, "has no header of ours");
 	char signature[SIGNATURE_LENGTH + 1];
-	if (!sign(keys, key, token, (size_t)(second - token), signature))
-		return error_set(error, ERROR_OUT_OF_MEMORY, "out of memory");
+	sign(keys, key, token, (size_t)(second - token), signature);
 	if (strlen(second + 1) != SIGNATURE_LENGTH || !hmac_equal(signature, second + 1, SIGNATURE_LENGTH))
 		return refuse(error, "has a wrong signature");
 	unsigned char text[JWT_MOST_BYTES];

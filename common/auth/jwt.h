@@ -8,6 +8,7 @@
 #ifndef FILOT_AUTH_JWT_H
 #define FILOT_AUTH_JWT_H
 
+#include <sodium.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -23,8 +24,7 @@ struct jwt_keys {
 	const char *issuer, *audience;
 	size_t count;
 	struct {
-		const char *secret; /* the caller's */
-		size_t length;
+		crypto_auth_hmacsha256_state keyed; /* what all signatures under it begin with */
 		char header[128]; /* base64url, without the dot */
 		size_t header_length;
 	} keys[JWT_MOST_KEYS];
@@ -39,7 +39,7 @@ struct jwt_claims {
 	int64_t issued_s, not_before_s, expires_s; /* Unix */
 };
 
-/* `previous` may be NULL. Strings stay the caller's. ERROR_CONFIG for a secret under 32 bytes. sodium_init must have run. */
+/* `previous` may be NULL. Issuer and audience stay the caller's. ERROR_CONFIG for a secret under 32 bytes. sodium_init must have run. */
 bool jwt_keys_set(struct jwt_keys *keys, const char *issuer, const char *audience, const char *secret,
 		  const char *previous, struct error *error);
 

@@ -62,11 +62,14 @@ void buffer_printf(struct buffer *buffer, const char *format, ...)
 	va_list again;
 	va_start(arguments, format);
 	va_copy(again, arguments);
-	int length = vsnprintf(NULL, 0, format, arguments);
+	/* Where it mostly fits; written a second time when it did not. */
+	size_t room = buffer->failed ? 0 : buffer->capacity - buffer->length;
+	int length = vsnprintf(room ? buffer->data + buffer->length : NULL, room, format, arguments);
 	va_end(arguments);
 	char *end = length < 0 ? NULL : buffer_reserve(buffer, (size_t)length);
 	if (end) {
-		(void)vsnprintf(end, (size_t)length + 1, format, again);
+		if ((size_t)length >= room)
+			(void)vsnprintf(end, (size_t)length + 1, format, again);
 		buffer_added(buffer, (size_t)length);
 	} else {
 		buffer->failed = true;

@@ -9,6 +9,8 @@
 #include "common/base/clock.h"
 #include "common/base/json_text.h"
 
+#define LINE_BYTES 1000 /* of most lines */
+
 static struct {
 	const char *command;
 	enum log_level level;
@@ -84,6 +86,7 @@ void log_write(enum log_level level, const char *event, const struct log_field *
 	if (level < current.level)
 		return;
 	struct buffer line = { 0 };
+	(void)buffer_reserve(&line, LINE_BYTES);
 	if (current.plain)
 		append_plain(&line, level, event, fields);
 	else

@@ -56,11 +56,11 @@ bool pool_push(struct pool *pool, struct connection *connection)
 {
 	(void)pthread_mutex_lock(&pool->mutex);
 	bool room = pool->length < pool->capacity;
-	if (room) {
+	if (room)
 		pool->waiting[(pool->start + pool->length++) % pool->capacity] = connection;
-		(void)pthread_cond_signal(&pool->filled);
-	}
 	(void)pthread_mutex_unlock(&pool->mutex);
+	if (room)
+		(void)pthread_cond_signal(&pool->filled); /* not under the mutex: who wakes up wants it at once */
 	return room;
 }
 

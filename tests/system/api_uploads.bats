@@ -69,13 +69,12 @@ upload_over() {
 	! kill -0 "$client" 2>/dev/null
 }
 
-# What must hold for document NAME once everything that was begun has come to its end.
+# What must hold for document NAME once everything that was begun has come to its end: one, with one job, queued once.
 settled() {
-	local id job
-	id=$(ask "select id from documents where name = '$1' and stored_at is not null")
-	job=$(ask "select id from jobs where document_id = '$id'")
-	[[ -n $id && $(wc -w <<<"$id") == 1 && -n $job && $(wc -w <<<"$job") == 1 ]] || return 1
-	[[ $(redis --raw xrange 'filot:{ocr}:jobs' - + | grep -cx "$job") == 1 ]]
+	local jobs
+	jobs=$(ask "select j.id from documents d left join jobs j on j.document_id = d.id where name = '$1' and stored_at is not null")
+	[[ $jobs == [0-9A-Z]* && $(wc -l <<<"$jobs") == 1 ]] || return 1
+	[[ $(redis --raw xrange 'filot:{ocr}:jobs' - + | grep -cx "$jobs") == 1 ]]
 }
 
 # covered: each kind of step killed it, on both sides of it.
@@ -102,11 +101,11 @@ round() {
 	if ! server_running "$SERVERS_DIR" api; then
 		killed=1
 		# Between the kill and now: a stored document has its job, and a job a stored document.
-		[ "$(ask "select count(*) from documents where stored_at is not null
-			and not exists (select from jobs where document_id = documents.id)")" -eq 0 ]
-		[ "$(ask 'select count(*) from jobs join documents d on d.id = document_id where stored_at is null')" -eq 0 ]
-		ask 'update loose_objects set expires_at = now()'
-		ask 'update job_outbox set claimed_until = now() where claimed_until is not null'
+		[ "$(ask "with loose as (update loose_objects set expires_at = now()),
+				claims as (update job_outbox set claimed_until = now() where claimed_until is not null)
+			select (select count(*) from documents where stored_at is not null
+					and not exists (select from jobs where document_id = documents.id)),
+				(select count(*) from jobs join documents d on d.id = document_id where stored_at is null)")" = '0|0' ]
 		start_again
 	fi
 	upload "$name" $file
