@@ -1,6 +1,7 @@
 -- A decision of BULI2. $1 the callback's id, $2 verification, $3 sent at, $4 SHA-256 of the body (bytea), $5 body,
 -- $6 decision: approved, rejected or review. Answers applied, ignored (the verification has its decision, or is not so
 -- far), unknown (there is no such verification) or repeated. Each callback has its effect once, and a final decision stays.
+-- Second column: the state before (null: unknown).
 with seen as (
 	select from callbacks where provider = 'buli2' and id = $1::text
 ),
@@ -27,4 +28,4 @@ recorded as (
 	on conflict (provider, id) do nothing
 	returning outcome
 )
-select coalesce((select outcome from recorded), 'repeated')
+select coalesce((select outcome from recorded), 'repeated'), (select state from target)

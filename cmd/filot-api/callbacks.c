@@ -47,6 +47,19 @@ static bool decision_valid(const char *text)
 	return text && (strcmp(text, "approved") == 0 || strcmp(text, "rejected") == 0 || strcmp(text, "review") == 0);
 }
 
+/*
+ * A final decision stays: who asked may have acted on it, and deliveries that are late or out of order must not take it back.
+ * One that says the opposite is not lost on the operator, though.
+ */
+static void tell_contradiction(const char *id, const char *verification, const char *decision, const char *outcome,
+			       const char *state)
+{
+	bool final = strcmp(state, "approved") == 0 || strcmp(state, "rejected") == 0;
+	if (final && strcmp(outcome, "ignored") == 0 && strcmp(decision, "review") != 0 && strcmp(decision, state) != 0)
+		log_warning("decision_contradicts", log_string("callback", id), log_string("verification", verification),
+			    log_string("decision", decision), log_string("stands", state));
+}
+
 static void take(struct server_request *request, struct api_context *context, const json_t *decision, int64_t sent_ms)
 {
 	const char *id, *verification, *what = json_string_value(json_object_get(decision, "decision"));
@@ -75,6 +88,7 @@ static void take(struct server_request *request, struct api_context *context, co
 	const char *outcome = PQgetvalue(result, 0, 0);
 	log_info("callback", log_string("callback", id), log_string("verification", verification),
 		 log_string("decision", what), log_string("outcome", outcome));
+	tell_contradiction(id, verification, what, outcome, PQgetvalue(result, 0, 1));
 	metrics_count(context->api->metrics, METRIC_BULI2_CALLBACKS, 1, outcome);
 	api_answer_json(request, 200, json_pack("{s:s}", "outcome", outcome));
 	PQclear(result);

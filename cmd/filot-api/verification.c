@@ -108,9 +108,10 @@ static void answer_verification(struct server_request *request, struct api_conte
 {
 	struct error error = { 0 };
 	struct buffer body = { 0 };
-	bool all = caller->service || strcmp(caller->role, "admin") == 0 || strcmp(caller->role, "reviewer") == 0;
-	const char *values[] = { id, caller->user_id, all ? "true" : "false" };
-	PGresult *result = pg_query(context->pg, true, verification_get_sql, 3, values, &error);
+	bool reviews = strcmp(caller->role, "admin") == 0 || strcmp(caller->role, "reviewer") == 0;
+	const char *values[] = { id, caller->service ? NULL : caller->user_id, reviews ? "true" : "false",
+				 *caller->tenant ? caller->tenant : NULL };
+	PGresult *result = pg_query(context->pg, true, verification_get_sql, 4, values, &error);
 	if (!result) {
 		problem_answer_error(request, "verification_get", &error);
 		return;

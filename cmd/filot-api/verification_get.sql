@@ -1,4 +1,5 @@
--- A verification as JSON. $1 its id, $2 owner, $3 true: whoever owns it.
+-- A verification as JSON. $1 its id, $2 who asks (null: a service, which sees all), $3 true: a reviewer or an administrator,
+-- who sees those of the own tenant, $4 that tenant (null: those without one).
 select json_strip_nulls(json_build_object(
 	'id', v.id,
 	'state', v.state,
@@ -24,4 +25,5 @@ select json_strip_nulls(json_build_object(
 	'decided_at', to_char(v.decided_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'))),
 	v.checks -- apart, because its nulls have a meaning
 from verifications v
-where v.id = $1::text and ($3::boolean or v.owner_id = $2::text)
+where v.id = $1::text
+  and ($2::text is null or v.owner_id = $2::text or ($3::boolean and v.tenant is not distinct from $4::text))

@@ -61,6 +61,14 @@ verification_make() {
 	VERIFICATION=$(member .id)
 }
 
+# user_become ROLE TENANT: the user's next token says so
+user_become() {
+	sql "update users set role = '$1', tenant = $2 where id = '$USER_ID'"
+	TOKEN='' api_json POST /auth/refresh "{\"refresh_token\":\"$REFRESH\"}"
+	expect 200
+	TOKEN=$(member .access_token) REFRESH=$(member .refresh_token)
+}
+
 state_is() { # STATE
 	[ "$(sql "select state from verifications where id = '$VERIFICATION'")" = "$1" ]
 }
@@ -188,6 +196,32 @@ callback() {
 	expect 404 document_not_found
 }
 
+@test "a reviewer and an administrator see their tenant's verifications, and no other tenant's" {
+	local document role tenant seen
+	for tenant in "'acme'" null; do
+		document=d-$(new_id)
+		api_user
+		user_become user "$tenant"
+		document_make "$document"
+		verification_make "$document"
+		[ "$(sql "select tenant is not distinct from $tenant from verifications where id = '$VERIFICATION'")" = t ]
+		api_user
+		for role in user reviewer admin; do
+			for seen in "'acme'" "'other'" null; do
+				user_become "$role" "$seen"
+				api GET "/verification/$VERIFICATION"
+				if [ "$role" != user ] && [ "$seen" = "$tenant" ]; then expect 200; else expect 404 not_found; fi
+			done
+		done
+		user_become admin "$tenant"
+		api GET "/documents/$document" # is for its owner
+		expect 404 not_found
+		TOKEN=$FILOT_SERVICE_KEY
+		api GET "/verification/$VERIFICATION"
+		expect 200
+	done
+}
+
 @test "callbacks that are not BULI2's, or old, change nothing" {
 	local document
 	document=d-$(new_id)
@@ -224,6 +258,9 @@ callback() {
 	done
 	[ "$outcomes" = 'applied repeated applied repeated ignored ignored repeated ' ]
 	state_is approved
+	# a person hears of the final decision that says the opposite, and of that one only
+	[ "$(api_log | jq -r --arg v "$VERIFICATION" 'select(.event == "decision_contradicts" and .verification == $v) | .callback + " " + .stands')" = \
+		"other-$VERIFICATION approved" ]
 	TARGET=nobody callback "u-$VERIFICATION" approved
 	[ "$(member .outcome)" = unknown ]
 	filot-buli2 --drain >/dev/null # the delivery that comes after its decision does not take it back
