@@ -140,11 +140,8 @@ bool buli2_post(struct buli2_client *client, const struct buli2_request *request
 						       .total_ms = client->settings.total_ms,
 						       .body_bytes = MOST_ANSWER_BYTES } };
 	done = true;
-	if (!http_send(client->http, &post, &response, &answer->why)) {
-		if (answer->why.code == ERROR_STORAGE_UNAVAILABLE) /* its name for "no answer" */
-			answer->why.code = ERROR_UNAVAILABLE;
+	if (!http_send(client->http, &post, &response, &answer->why))
 		goto out;
-	}
 	answer->status = response.status;
 	answer->retry_after_ms = response.retry_after_ms;
 	judge_status(client, response.status, is_json_object(&response.body), answer);

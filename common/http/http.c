@@ -404,7 +404,7 @@ static bool transfer_timed_out(const struct transfer *transfer, struct error *er
 		return error_set(error, ERROR_TIMEOUT, "%s: not done within %lld ms", transfer->where,
 				 (long long)transfer->limits.total_ms);
 	if (connected_us == 0)
-		return error_set(error, ERROR_STORAGE_UNAVAILABLE, "%s: no connection within %lld ms", transfer->where,
+		return error_set(error, ERROR_UNAVAILABLE, "%s: no connection within %lld ms", transfer->where,
 				 (long long)transfer->limits.connect_ms);
 	return error_set(error, ERROR_TIMEOUT, "%s: less than 1 KiB/s for %lld ms", transfer->where,
 			 (long long)transfer->limits.stall_ms);
@@ -443,7 +443,7 @@ static bool transfer_failed(const struct transfer *transfer, CURLcode code, bool
 	case CURLE_SSL_CACERT_BADFILE:
 		return error_set(error, ERROR_CONFIG, "%s: %s", where, detail);
 	case CURLE_PEER_FAILED_VERIFICATION:
-		return error_set(error, ERROR_STORAGE_UNAVAILABLE, "%s: certificate: %s", where, detail);
+		return error_set(error, ERROR_UNAVAILABLE, "%s: certificate: %s", where, detail);
 	case CURLE_WRITE_ERROR:
 		if (transfer->out_of_memory)
 			return error_set(error, ERROR_OUT_OF_MEMORY, "%s: no memory for the body", where);
@@ -453,7 +453,7 @@ static bool transfer_failed(const struct transfer *transfer, CURLcode code, bool
 		return transfer_timed_out(transfer, error);
 	default:
 		*again = true;
-		return error_set(error, ERROR_STORAGE_UNAVAILABLE, "%s: %s", where, detail);
+		return error_set(error, ERROR_UNAVAILABLE, "%s: %s", where, detail);
 	}
 }
 

@@ -79,7 +79,7 @@ void http_free(struct http *http); /* NULL is fine */
 
 /*
  * Does one request. True whenever an answer came, whatever its status. False (and *response empty) with
- * ERROR_STORAGE_UNAVAILABLE (no answer, or the certificate does not verify), ERROR_TIMEOUT, ERROR_TOO_LARGE,
+ * ERROR_UNAVAILABLE (no answer, or the certificate does not verify), ERROR_TIMEOUT, ERROR_TOO_LARGE,
  * ERROR_FORBIDDEN_URI (an address, scheme or number of redirects that is not allowed), ERROR_BAD_JOB (not a URL, or one with
  * a user or password in it), ERROR_INTERNAL (a descriptor could not be read or written), ERROR_CONFIG (CA file).
  * Messages name scheme, host and port only: no credentials, path or query.

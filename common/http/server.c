@@ -201,6 +201,7 @@ struct server *server_open(const struct server_settings *settings, struct error 
 	set_defaults(&server->settings);
 	(void)pthread_mutex_init(&server->list_mutex, NULL);
 	condition_init(&server->list_changed);
+	peers_open(&server->peers);
 	server->stop_accepting = eventfd(0, EFD_CLOEXEC);
 	server->arena_bytes = 2 * (size_t)(server->settings.header_bytes + POOL_EXTRA_BYTES) + 4096;
 	raise_descriptors(&server->settings);

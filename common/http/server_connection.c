@@ -51,29 +51,53 @@ void connection_release(struct connection *connection)
 
 /* ---- connections ---- */
 
-static bool same_address(const struct sockaddr_storage *peer, const uint8_t bytes[static 16])
+static bool is_internet(const struct sockaddr *address)
 {
-	uint8_t other[16];
-	address_bytes((const struct sockaddr *)peer, other);
-	return memcmp(other, bytes, 16) == 0;
+	return address->sa_family == AF_INET || address->sa_family == AF_INET6;
 }
 
 enum MHD_Result connection_accept(void *context, const struct sockaddr *address, socklen_t length)
 {
 	struct server *server = context;
-	int count = 0, most = server->settings.connections_per_address;
+	int most = server->settings.connections_per_address;
 	uint8_t bytes[16];
 	(void)length;
-	if (!most || (address->sa_family != AF_INET && address->sa_family != AF_INET6))
+	if (!most || !is_internet(address))
 		return MHD_YES;
 	address_bytes(address, bytes);
 	if (address_trusted(server, bytes))
 		return MHD_YES;
 	(void)pthread_mutex_lock(&server->list_mutex);
-	for (const struct connection *other = server->list; other && count < most; other = other->next)
-		count += same_address(&other->peer, bytes);
+	bool room = peers_count(&server->peers, bytes) < most;
 	(void)pthread_mutex_unlock(&server->list_mutex);
-	return count < most ? MHD_YES : MHD_NO;
+	return room ? MHD_YES : MHD_NO;
+}
+
+/* Enters the list, and the count of its address. The list's mutex is held. */
+static void enlist(struct server *server, struct connection *connection)
+{
+	uint8_t bytes[16];
+	connection->next = server->list;
+	if (server->list)
+		server->list->previous = connection;
+	server->list = connection;
+	address_bytes((const struct sockaddr *)&connection->peer, bytes);
+	if (!connection->trusted)
+		peers_enter(&server->peers, bytes);
+}
+
+static void unlist(struct server *server, struct connection *connection)
+{
+	uint8_t bytes[16];
+	if (connection->next)
+		connection->next->previous = connection->previous;
+	if (connection->previous)
+		connection->previous->next = connection->next;
+	else
+		server->list = connection->next;
+	address_bytes((const struct sockaddr *)&connection->peer, bytes);
+	if (!connection->trusted)
+		peers_leave(&server->peers, bytes);
 }
 
 static struct connection *connection_new(struct server *server, struct MHD_Connection *mhd)
@@ -92,8 +116,7 @@ static struct connection *connection_new(struct server *server, struct MHD_Conne
 	(void)pthread_cond_init(&connection->changed, NULL);
 	connection->request.connection = connection;
 	connection->trusted = true; /* who reaches our UNIX socket speaks for others */
-	if (peer && peer->client_addr &&
-	    (peer->client_addr->sa_family == AF_INET || peer->client_addr->sa_family == AF_INET6)) {
+	if (peer && peer->client_addr && is_internet(peer->client_addr)) {
 		uint8_t bytes[16];
 		memcpy(&connection->peer, peer->client_addr,
 		       peer->client_addr->sa_family == AF_INET ? sizeof(struct sockaddr_in) : sizeof(struct sockaddr_in6));
@@ -114,10 +137,7 @@ void connection_notify(void *context, struct MHD_Connection *mhd, void **socket_
 		if (!connection)
 			return;
 		(void)pthread_mutex_lock(&server->list_mutex);
-		connection->next = server->list;
-		if (server->list)
-			server->list->previous = connection;
-		server->list = connection;
+		enlist(server, connection);
 		(void)pthread_mutex_unlock(&server->list_mutex);
 		atomic_fetch_add(&server->connections, 1);
 		return;
@@ -127,12 +147,7 @@ void connection_notify(void *context, struct MHD_Connection *mhd, void **socket_
 		return;
 	/* Under the lock, so that whoever shuts slow ones down has no descriptor that is another's by now. */
 	(void)pthread_mutex_lock(&server->list_mutex);
-	if (connection->next)
-		connection->next->previous = connection->previous;
-	if (connection->previous)
-		connection->previous->next = connection->next;
-	else
-		server->list = connection->next;
+	unlist(server, connection);
 	(void)pthread_mutex_unlock(&server->list_mutex);
 	atomic_fetch_sub(&server->connections, 1);
 	connection_release(connection);

@@ -5,7 +5,8 @@
  *
  *   server.c            opening, draining, closing, who is too slow
  *   server_connection.c libmicrohttpd's callbacks: a connection's and a request's life
- *   server_accept.c     who is let in
+ *   server_accept.c     accepting
+ *   server_peers.c      how many connections each address has
  *   server_listen.c     sockets and addresses
  *   server_parse.c      target and headers, checked and copied
  *   server_request.c    what handlers ask
@@ -17,6 +18,7 @@
 
 #include <microhttpd.h>
 #include <pthread.h>
+#include <sodium.h>
 #include <stdatomic.h>
 #include <sys/socket.h>
 
@@ -127,6 +129,19 @@ struct lingering {
 	int64_t until_ms;
 };
 
+#define PEER_CHAINS 1024
+
+struct peer {
+	uint8_t address[16]; /* IPv4 as mapped IPv6 */
+	int connections;
+	struct peer *next;
+};
+
+struct peers {
+	unsigned char key[crypto_shorthash_KEYBYTES];
+	struct peer *chains[PEER_CHAINS];
+};
+
 struct proxy_block {
 	uint8_t address[16]; /* IPv4 as mapped IPv6 */
 	int bits;
@@ -156,6 +171,7 @@ struct server {
 	pthread_mutex_t list_mutex;
 	pthread_cond_t list_changed;
 	struct connection *list;
+	struct peers peers;
 	struct lingering lingering[MOST_LINGERING];
 	int lingering_count;
 	pthread_t watcher;
@@ -195,6 +211,12 @@ void address_bytes(const struct sockaddr *address, uint8_t bytes[static 16]);
 bool address_trusted(const struct server *server, const uint8_t bytes[static 16]);
 /* Numeric text of the client: the peer, or what trusted proxies say of whom they speak for. */
 void address_of_client(struct server_request *request);
+
+/* server_peers.c: under server->list_mutex; empty again when all that entered have left */
+void peers_open(struct peers *peers);
+int peers_count(struct peers *peers, const uint8_t address[static 16]);
+void peers_enter(struct peers *peers, const uint8_t address[static 16]);
+void peers_leave(struct peers *peers, const uint8_t address[static 16]);
 
 /* server_parse.c: reads method, target and headers. False when it answered already. */
 bool request_parse(struct server_request *request, struct MHD_Connection *mhd, const char *method, const char *version);

@@ -23,6 +23,7 @@
 #include "common/base/clock.h"
 #include "common/base/sha256.h"
 #include "common/http/http.h"
+#include "common/store/store_private.h"
 
 #define DEFAULT_MOST_BYTES (512 * 1024 * 1024)
 #define DEFAULT_TIME_MS (10 * 60 * 1000)
@@ -432,7 +433,7 @@ static bool load_http(const struct fetch *fetch, const char *uri, int memory, st
 		.limits = { .total_ms = fetch->time_ms, .body_bytes = fetch->most_bytes },
 	};
 	struct http_response response;
-	bool done = http_send(fetch->http, &request, &response, error) && judge_status(uri, response.status, error);
+	bool done = store_http_send(fetch->http, &request, &response, error) && judge_status(uri, response.status, error);
 	buffer_free(&response.body);
 	return done;
 }

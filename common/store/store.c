@@ -236,6 +236,15 @@ static bool store_judge(const struct http_response *response, struct error *erro
 
 /* ---- requests ---- */
 
+bool store_http_send(struct http *http, const struct http_request *request, struct http_response *response,
+		     struct error *error)
+{
+	struct error why = { 0 };
+	if (http_send(http, request, response, &why))
+		return true;
+	return error_set(error, why.code == ERROR_UNAVAILABLE ? ERROR_STORAGE_UNAVAILABLE : why.code, "%s", why.message);
+}
+
 
 /* store_presign with further parameters; the key is "" for the bucket itself. */
 static bool presign(struct store *store, const char *method, const char *bucket, const char *key, const char *query,
@@ -332,7 +341,7 @@ bool store_send(struct store *store, const char *bucket, const char *key, const 
 		.attempts = store->attempts,
 		.limits = store->limits,
 	};
-	done = done && http_send(store->http, &request, response, error) && store_judge(response, error);
+	done = done && store_http_send(store->http, &request, response, error) && store_judge(response, error);
 	if (!done)
 		(void)error_prefix(error, "%s r2://%s/%.200s", operation->method, bucket, key);
 	buffer_free(&url);

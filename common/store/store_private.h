@@ -1,4 +1,4 @@
-/* Shared by store.c and store_parts.c: one signed request. */
+/* Shared by store.c, store_parts.c and fetch.c: a request, and a signed one. */
 #ifndef FILOT_STORE_PRIVATE_H
 #define FILOT_STORE_PRIVATE_H
 
@@ -18,6 +18,10 @@ struct operation {
 	const char *body; /* a string, or NULL */
 	int download;
 };
+
+/* http_send, for which a server that gives no answer is ERROR_STORAGE_UNAVAILABLE. */
+bool store_http_send(struct http *http, const struct http_request *request, struct http_response *response,
+		     struct error *error);
 
 /* `key` may be "": the bucket itself (then with a query). The caller frees response->body, on failure too. */
 bool store_send(struct store *store, const char *bucket, const char *key, const struct operation *operation,

@@ -152,11 +152,8 @@ static bool send_request(struct temporal_client *client, const char *workflow_id
 						       .total_ms = client->settings.total_ms,
 						       .body_bytes = MOST_ANSWER_BYTES } };
 	done = true;
-	if (!http_send(client->http, &post, &response, &answer->why)) {
-		if (answer->why.code == ERROR_STORAGE_UNAVAILABLE) /* its name for "no answer" */
-			answer->why.code = ERROR_UNAVAILABLE;
+	if (!http_send(client->http, &post, &response, &answer->why))
 		goto out;
-	}
 	answer->status = response.status;
 	answer->retry_after_ms = response.retry_after_ms;
 	said = response.body.length ? json_loadb(response.body.data, response.body.length, 0, NULL) : NULL;
