@@ -14,7 +14,6 @@
 
 #define IO_THREADS 1
 #define CONNECTIONS 512
-#define STUCK_MS 120000 /* a look takes seconds at worst: then its thread hangs, and only a restart helps */
 #define JSON_TYPE "application/json"
 
 /* ---- health ---- */
@@ -23,7 +22,7 @@ static void answer_livez(struct server_request *request, void *context)
 {
 	const struct serve *serve = context;
 	int64_t ago_ms = clock_monotonic_ms() - collector_looked_ms(serve->collector);
-	if (ago_ms > STUCK_MS + serve->settings->interval_ms)
+	if (ago_ms > serve->settings->stuck_ms + serve->settings->interval_ms)
 		problem_answerf(request, 503, "stuck", "the last look ended %lld s ago", (long long)ago_ms / 1000);
 	else
 		server_answer_text(request, 200, JSON_TYPE, "{\"status\":\"ok\"}\n");
