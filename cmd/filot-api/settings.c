@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "common/auth/jwt.h"
+#include "common/redis/redis_options.h"
+#include "common/store/store_options.h"
 
 static void set_defaults(struct api_settings *settings)
 {
@@ -65,20 +67,9 @@ static size_t add_serving(struct api_settings *s)
 		{ "database-url", 0, OPTION_STRING, &s->database_url, "URL", "PostgreSQL; a transaction pooler is fine",
 		  .setting = "FILOT_DATABASE_URL", .alias = "DATABASE_URL", .secret = true,
 		  .required_if = &options_always },
-		{ "redis-url", 0, OPTION_STRING, &s->redis_url, "URL", "queue and rate limits; rediss:// is TLS",
-		  .setting = "FILOT_REDIS_URL", .alias = "REDIS_URL", .secret = true, .required_if = &options_always },
-		{ "redis-ca", 0, OPTION_STRING, &s->redis_ca, "FILE", "authorities for rediss:// (the system's)",
-		  .setting = "FILOT_REDIS_CA" },
+		REDIS_OPTIONS(s, "queue and rate limits; rediss:// is TLS", .required_if = &options_always),
 		{ "queue-name", 0, OPTION_STRING, &s->queue_name, "NAME", "which queue (ocr)", .setting = "FILOT_QUEUE_NAME" },
-		{ NULL, 0, OPTION_STRING, &s->r2_endpoint, NULL, "the object storage's S3 endpoint",
-		  .setting = "FILOT_R2_ENDPOINT", .required_if = &options_always },
-		{ NULL, 0, OPTION_STRING, &s->r2_access_key, NULL, "its access key", .setting = "FILOT_R2_ACCESS_KEY",
-		  .secret = true, .required_if = &options_always },
-		{ NULL, 0, OPTION_STRING, &s->r2_secret_key, NULL, "its secret key", .setting = "FILOT_R2_SECRET_KEY",
-		  .secret = true, .required_if = &options_always },
-		{ NULL, 0, OPTION_STRING, &s->r2_bucket, NULL, "where documents go (filot-documents)",
-		  .setting = "FILOT_R2_BUCKET" },
-		{ NULL, 0, OPTION_STRING, &s->r2_region, NULL, "the storage's region (auto)", .setting = "FILOT_R2_REGION" },
+		STORE_OPTIONS(s, .required_if = &options_always),
 		{ NULL, 0, OPTION_STRING, &s->temporal_endpoint, NULL, "Temporal, for /health (off)",
 		  .setting = "FILOT_TEMPORAL_ENDPOINT" },
 		{ NULL, 0, OPTION_STRING, &s->temporal_namespace, NULL, "its namespace",

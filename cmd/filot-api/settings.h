@@ -14,7 +14,7 @@ struct api_settings {
 	const char **trusted_proxies_list; /* the same, NULL-terminated; freed by api_settings_free */
 
 	/* services */
-	const char *redis_url, *redis_ca, *database_url, *queue_name;
+	const char *redis_url, *redis_password, *redis_ca, *database_url, *queue_name;
 	const char *r2_endpoint, *r2_access_key, *r2_secret_key, *r2_bucket, *r2_region;
 	const char *temporal_endpoint, *temporal_namespace, *temporal_api_key; /* for /health */
 

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "common/redis/redis_options.h"
+
 static void set_defaults(struct delivery_settings *settings)
 {
 	*settings = (struct delivery_settings){
@@ -68,10 +70,7 @@ struct command delivery_command(struct delivery_settings *s)
 		{ "queue-name", 0, OPTION_STRING, &s->queue_name, "NAME", "which queue (buli2)",
 		  .setting = "FILOT_BULI2_QUEUE_NAME" },
 		{ "wait", 0, OPTION_DURATION, &s->wait_ms, "TIME", "wait so long for services (30s)", .maximum = DAY_MS },
-		{ "redis-url", 0, OPTION_STRING, &s->redis_url, "URL", "the queue's Redis; rediss:// is TLS",
-		  .setting = "FILOT_REDIS_URL", .alias = "REDIS_URL", .secret = true, .required_if = &s->from_queue },
-		{ "redis-ca", 0, OPTION_STRING, &s->redis_ca, "FILE", "authorities for rediss:// (the system's)",
-		  .setting = "FILOT_REDIS_CA" },
+		REDIS_OPTIONS(s, "the queue's Redis; rediss:// is TLS", .required_if = &s->from_queue),
 		{ "database-url", 0, OPTION_STRING, &s->database_url, "URL", "where deliveries are recorded",
 		  .setting = "FILOT_DATABASE_URL", .alias = "DATABASE_URL", .secret = true, .required_if = &s->from_queue },
 		{ NULL, 0, OPTION_STRING, &s->jobs_queue_name, NULL, "the jobs' queue, beside which figures are kept (ocr)",

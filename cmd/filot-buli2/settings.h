@@ -13,7 +13,7 @@ struct delivery_settings {
 	int64_t breaker_failures, breaker_base_ms, breaker_cap_ms;
 	int64_t visibility_ms, again_ms, poll_ms, dead_keep_ms, wait_ms;
 	const char *sender, *queue_name, *jobs_queue_name;
-	const char *redis_url, *redis_ca, *database_url;
+	const char *redis_url, *redis_password, *redis_ca, *database_url;
 	const char *api_url, *api_key, *signature_secret, *callback_url;
 	struct option_row rows[40];
 };

@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include "common/redis/queue.h"
+#include "common/redis/redis_options.h"
+#include "common/store/store_options.h"
 
 static const char *const key_sources[] = { "none", "sha256", "uri", NULL };
 
@@ -37,20 +39,8 @@ static void fill_rows(struct enqueue_settings *s)
 		  .setting = "FILOT_DURABLE_REPLICAS", .maximum = 100 },
 		{ "queue-name", 0, OPTION_STRING, &s->queue_name, "NAME", "which queue (ocr)",
 		  .setting = "FILOT_QUEUE_NAME" },
-		{ "redis-url", 0, OPTION_STRING, &s->redis_url, "URL", "the queue's Redis; rediss:// is TLS",
-		  .setting = "FILOT_REDIS_URL", .alias = "REDIS_URL", .secret = true, .required_unless = &s->print },
-		{ "redis-ca", 0, OPTION_STRING, &s->redis_ca, "FILE", "authorities for rediss:// (the system's)",
-		  .setting = "FILOT_REDIS_CA" },
-		{ NULL, 0, OPTION_STRING, &s->r2_endpoint, NULL, "object storage: its URL",
-		  .setting = "FILOT_R2_ENDPOINT", .required_if = &s->upload },
-		{ NULL, 0, OPTION_STRING, &s->r2_access_key, NULL, "object storage: access key",
-		  .setting = "FILOT_R2_ACCESS_KEY", .secret = true, .required_if = &s->upload },
-		{ NULL, 0, OPTION_STRING, &s->r2_secret_key, NULL, "object storage: secret key",
-		  .setting = "FILOT_R2_SECRET_KEY", .secret = true, .required_if = &s->upload },
-		{ NULL, 0, OPTION_STRING, &s->r2_bucket, NULL, "object storage: the bucket for uploads",
-		  .setting = "FILOT_R2_BUCKET", .required_if = &s->upload },
-		{ NULL, 0, OPTION_STRING, &s->r2_region, NULL, "object storage: region (auto)",
-		  .setting = "FILOT_R2_REGION" },
+		REDIS_OPTIONS(s, "the queue's Redis; rediss:// is TLS", .required_unless = &s->print),
+		STORE_OPTIONS(s, .required_if = &s->upload),
 	};
 	_Static_assert(sizeof table < sizeof s->rows, "the table needs its empty last row");
 	memcpy(s->rows, table, sizeof table);

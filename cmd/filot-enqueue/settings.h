@@ -20,7 +20,7 @@ struct enqueue_settings {
 	int64_t wait_ms;
 	bool durable;	  /* a receipt says queued only when the job is known to be kept */
 	int64_t replicas; /* with durable: by so many replicas */
-	const char *redis_url, *redis_ca, *queue_name;
+	const char *redis_url, *redis_password, *redis_ca, *queue_name;
 	const char *r2_endpoint, *r2_access_key, *r2_secret_key, *r2_bucket, *r2_region;
 	struct option_row rows[32];
 };

@@ -3,11 +3,15 @@
 
 #include <string.h>
 
+#include "common/redis/redis_options.h"
+#include "common/store/store_options.h"
+
 static void set_defaults(struct healthd_settings *settings)
 {
 	*settings = (struct healthd_settings){
 		.listen = "127.0.0.1:8090",
 		.interval_ms = 10 * 1000,
+		.stuck_ms = 120 * 1000,
 		.emf_ms = 60 * 1000,
 		.visibility_ms = 60 * 1000,
 		.probe_ms = 3 * 1000,
@@ -32,6 +36,9 @@ struct command healthd_command(struct healthd_settings *s)
 		  .setting = "FILOT_HEALTHD_SOCKET" },
 		{ "interval", 0, OPTION_DURATION, &s->interval_ms, "TIME",
 		  "each service is probed once in this time, however many ask (10s)", .minimum = 100, .maximum = 3600000 },
+		{ "stuck", 0, OPTION_DURATION, &s->stuck_ms, "TIME",
+		  "/livez is red when no look has ended for so long and an interval (120s)", .minimum = 100,
+		  .maximum = 3600000 },
 		{ "emf-interval", 0, OPTION_DURATION, &s->emf_ms, "TIME", "one line in this time (60s)", .minimum = 1000,
 		  .maximum = 3600000 },
 		{ "service", 0, OPTION_STRING, &s->service, "NAME", "the dimension Service of --emf (filot)",
@@ -42,23 +49,12 @@ struct command healthd_command(struct healthd_settings *s)
 		{ "oldest", 0, OPTION_DURATION, &s->oldest_ms, "TIME",
 		  "the queue is degraded when a job waits for longer (0: never)", .maximum = 30 * INT64_C(86400000) },
 		{ "disk", 0, OPTION_LIST, &s->disks, "PATH", "file systems whose use is told (/)" },
-		{ "redis-url", 0, OPTION_STRING, &s->redis_url, "URL", "the queue's Redis; rediss:// is TLS",
-		  .setting = "FILOT_REDIS_URL", .alias = "REDIS_URL", .secret = true, .required_unless = &s->probe },
-		{ "redis-ca", 0, OPTION_STRING, &s->redis_ca, "FILE", "authorities for rediss:// (the system's)",
-		  .setting = "FILOT_REDIS_CA" },
+		REDIS_OPTIONS(s, "the queue's Redis; rediss:// is TLS", .required_unless = &s->probe),
 		{ "queue-name", 0, OPTION_STRING, &s->queue_name, "NAME", "which queue (ocr)",
 		  .setting = "FILOT_QUEUE_NAME" },
 		{ "database-url", 0, OPTION_STRING, &s->database_url, "URL", "the database to probe",
 		  .setting = "FILOT_DATABASE_URL", .alias = "DATABASE_URL", .secret = true },
-		{ NULL, 0, OPTION_STRING, &s->r2_endpoint, NULL, "object storage: its URL",
-		  .setting = "FILOT_R2_ENDPOINT" },
-		{ NULL, 0, OPTION_STRING, &s->r2_access_key, NULL, "object storage: access key",
-		  .setting = "FILOT_R2_ACCESS_KEY", .secret = true },
-		{ NULL, 0, OPTION_STRING, &s->r2_secret_key, NULL, "object storage: secret key",
-		  .setting = "FILOT_R2_SECRET_KEY", .secret = true },
-		{ NULL, 0, OPTION_STRING, &s->r2_bucket, NULL, "object storage: the bucket", .setting = "FILOT_R2_BUCKET" },
-		{ NULL, 0, OPTION_STRING, &s->r2_region, NULL, "object storage: region (auto)",
-		  .setting = "FILOT_R2_REGION" },
+		STORE_OPTIONS(s),
 		{ NULL, 0, OPTION_STRING, &s->temporal_endpoint, NULL, "Temporal's HTTP API; off when not set",
 		  .setting = "FILOT_TEMPORAL_ENDPOINT" },
 		{ NULL, 0, OPTION_STRING, &s->temporal_namespace, NULL, "Temporal's namespace (default)",

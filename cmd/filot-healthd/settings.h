@@ -13,11 +13,11 @@ struct healthd_settings {
 	/* where it listens */
 	const char *listen, *socket;
 	/* how often, and what is judged */
-	int64_t interval_ms, emf_ms, visibility_ms, oldest_ms, probe_ms;
+	int64_t interval_ms, stuck_ms, emf_ms, visibility_ms, oldest_ms, probe_ms;
 	const char *service; /* the EMF dimension */
 	struct string_list disks;
 	/* what it looks at */
-	const char *redis_url, *redis_ca, *queue_name, *database_url;
+	const char *redis_url, *redis_password, *redis_ca, *queue_name, *database_url;
 	const char *r2_endpoint, *r2_access_key, *r2_secret_key, *r2_bucket, *r2_region;
 	const char *temporal_endpoint, *temporal_namespace, *temporal_api_key;
 	struct option_row rows[HEALTHD_MOST_ROWS]; /* the table; points into this struct */

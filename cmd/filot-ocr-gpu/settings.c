@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "common/json/job.h"
+#include "common/redis/redis_options.h"
+#include "common/store/store_options.h"
 
 static const char *const engine_names[] = { "filot", "tesseract", NULL }; /* enum ocr_engine */
 static const char *const backend_names[] = { "auto", "generic", "avx2", "avx512vnni", NULL };
@@ -73,10 +75,7 @@ struct command ocr_command(struct ocr_settings *s)
 		  "https: jobs may reach loopback and private addresses" },
 		{ "allow-http", 0, OPTION_FLAG, &s->plain_http, NULL, "http: jobs are read too" },
 		{ "tessdata", 0, OPTION_STRING, &s->tessdata, "DIR", "folder of the models", .setting = "FILOT_TESSDATA" },
-		{ "redis-url", 0, OPTION_STRING, &s->redis_url, "URL", "the queue's Redis; rediss:// is TLS",
-		  .setting = "FILOT_REDIS_URL", .alias = "REDIS_URL", .secret = true, .required_if = &s->from_queue },
-		{ "redis-ca", 0, OPTION_STRING, &s->redis_ca, "FILE", "authorities for rediss:// (the system's)",
-		  .setting = "FILOT_REDIS_CA" },
+		REDIS_OPTIONS(s, "the queue's Redis; rediss:// is TLS", .required_if = &s->from_queue),
 		{ "queue-name", 0, OPTION_STRING, &s->queue_name, "NAME", "which queue (ocr)",
 		  .setting = "FILOT_QUEUE_NAME" },
 		{ "worker", 0, OPTION_STRING, &s->worker, "NAME", "this worker's name (host-pid-random)",
@@ -92,16 +91,7 @@ struct command ocr_command(struct ocr_settings *s)
 		{ "database-url", 0, OPTION_STRING, &s->database_url, "URL", "where results go",
 		  .setting = "FILOT_DATABASE_URL", .alias = "DATABASE_URL", .secret = true,
 		  .required_if = &s->from_queue },
-		{ NULL, 0, OPTION_STRING, &s->r2_endpoint, NULL, "object storage: its URL",
-		  .setting = "FILOT_R2_ENDPOINT" },
-		{ NULL, 0, OPTION_STRING, &s->r2_access_key, NULL, "object storage: access key",
-		  .setting = "FILOT_R2_ACCESS_KEY", .secret = true },
-		{ NULL, 0, OPTION_STRING, &s->r2_secret_key, NULL, "object storage: secret key",
-		  .setting = "FILOT_R2_SECRET_KEY", .secret = true },
-		{ NULL, 0, OPTION_STRING, &s->r2_bucket, NULL, "object storage: the bucket of r2: URIs",
-		  .setting = "FILOT_R2_BUCKET" },
-		{ NULL, 0, OPTION_STRING, &s->r2_region, NULL, "object storage: region (auto)",
-		  .setting = "FILOT_R2_REGION" },
+		STORE_OPTIONS(s),
 	};
 	_Static_assert(sizeof table < sizeof s->rows, "the table needs its empty last row");
 	memcpy(s->rows, table, sizeof table);

@@ -30,7 +30,7 @@ struct ocr_settings {
 	struct string_list allowed_folders, allowed_buckets;
 	bool private_addresses, plain_http;
 	/* the queue, the database and the storage */
-	const char *redis_url, *redis_ca, *queue_name, *worker;
+	const char *redis_url, *redis_password, *redis_ca, *queue_name, *worker;
 	const char *database_url;
 	const char *r2_endpoint, *r2_access_key, *r2_secret_key, *r2_bucket, *r2_region;
 	int64_t visibility_ms, max_attempts, drain_ms, wait_ms;

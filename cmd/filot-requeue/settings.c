@@ -8,6 +8,7 @@
 #include "common/base/clock.h"
 #include "common/base/settings.h"
 #include "common/redis/queue_admin.h"
+#include "common/redis/redis_options.h"
 
 #define WATCH_MS 2000
 
@@ -47,11 +48,7 @@ struct command requeue_command(struct requeue_settings *s)
 		{ "yes", 'y', OPTION_FLAG, &s->yes, NULL, "drop: do not ask" },
 		{ "json", 0, OPTION_FLAG, &s->json, NULL, "JSON lines on a terminal, too" },
 		{ "watch", 'w', OPTION_FLAG, &s->watch, NULL, "stats: again and again, every [SECONDS] (2)" },
-		{ "redis-url", 0, OPTION_STRING, &s->redis_url, "URL", "the queue's Redis; rediss:// is TLS",
-		  .setting = "FILOT_REDIS_URL", .alias = "REDIS_URL", .secret = true,
-		  .required_if = &options_always },
-		{ "redis-ca", 0, OPTION_STRING, &s->redis_ca, "FILE", "authorities for rediss:// (the system's)",
-		  .setting = "FILOT_REDIS_CA" },
+		REDIS_OPTIONS(s, "the queue's Redis; rediss:// is TLS", .required_if = &options_always),
 		{ "queue-name", 0, OPTION_STRING, &s->queue_name, "NAME", "which queue (ocr)",
 		  .setting = "FILOT_QUEUE_NAME" },
 		{ "database-url", 0, OPTION_STRING, &s->database_url, "URL",

@@ -22,7 +22,7 @@ struct requeue_settings {
 	double rate; /* jobs a second; 0: no bound */
 	int64_t watch_ms;
 	/* where */
-	const char *redis_url, *redis_ca, *queue_name, *database_url;
+	const char *redis_url, *redis_password, *redis_ca, *queue_name, *database_url;
 	int64_t wait_ms;
 	struct option_row rows[REQUEUE_MOST_ROWS]; /* the table; points into this struct */
 };

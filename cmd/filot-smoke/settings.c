@@ -5,6 +5,7 @@
 #include <strings.h>
 
 #include "cmd/filot-smoke/check.h"
+#include "common/redis/redis_options.h"
 
 static void set_defaults(struct smoke_settings *settings)
 {
@@ -41,10 +42,7 @@ static size_t add_checks(struct smoke_settings *s)
 		{ "tap", 0, OPTION_FLAG, &s->tap, NULL, "TAP on standard output" },
 		{ "json", 0, OPTION_FLAG, &s->json, NULL, "JSON lines on standard output" },
 		{ "junit", 0, OPTION_STRING, &s->junit, "FILE", "a JUnit report, too" },
-		{ "redis-url", 0, OPTION_STRING, &s->redis_url, "URL", "look at the queue itself, too; rediss:// is TLS",
-		  .setting = "FILOT_REDIS_URL", .alias = "REDIS_URL", .secret = true },
-		{ "redis-ca", 0, OPTION_STRING, &s->redis_ca, "FILE", "authorities for rediss:// (the system's)",
-		  .setting = "FILOT_REDIS_CA" },
+		REDIS_OPTIONS(s, "look at the queue itself, too; rediss:// is TLS"),
 		{ "queue-name", 0, OPTION_STRING, &s->queue_name, "NAME", "which queue (ocr)", .setting = "FILOT_QUEUE_NAME" },
 		{ NULL, 0, OPTION_STRING, &s->service_key, NULL, "sends the canary where there is no user's token",
 		  .setting = "FILOT_SERVICE_KEY", .secret = true },

@@ -14,7 +14,7 @@ struct smoke_settings {
 	const char *junit;
 	const char *backend_cluster, *backend_service, *ocr_gpu_cluster, *ocr_gpu_service;
 	const char *backend_log_group, *ocr_gpu_log_group;
-	const char *redis_url, *redis_ca, *queue_name;
+	const char *redis_url, *redis_password, *redis_ca, *queue_name;
 	const char *metadata_disabled;
 	struct aws_settings aws;
 	struct option_row rows[40];

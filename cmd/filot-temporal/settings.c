@@ -5,6 +5,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/redis/redis_options.h"
+
 static void set_defaults(struct tell_settings *settings)
 {
 	*settings = (struct tell_settings){
@@ -39,10 +41,7 @@ struct command tell_command(struct tell_settings *s)
 		{ "wait", 0, OPTION_DURATION, &s->wait_ms, "TIME", "wait so long for the database (30s)", .maximum = DAY_MS },
 		{ "database-url", 0, OPTION_STRING, &s->database_url, "URL", "where the workflows' rows are",
 		  .setting = "FILOT_DATABASE_URL", .alias = "DATABASE_URL", .secret = true, .required_if = &s->from_queue },
-		{ "redis-url", 0, OPTION_STRING, &s->redis_url, "URL", "--queue: where figures are kept (nowhere)",
-		  .setting = "FILOT_REDIS_URL", .alias = "REDIS_URL", .secret = true },
-		{ "redis-ca", 0, OPTION_STRING, &s->redis_ca, "FILE", "authorities for rediss:// (the system's)",
-		  .setting = "FILOT_REDIS_CA" },
+		REDIS_OPTIONS(s, "--queue: where figures are kept (nowhere)"),
 		{ NULL, 0, OPTION_STRING, &s->jobs_queue_name, NULL, "the jobs' queue, beside which figures are kept (ocr)",
 		  .setting = "FILOT_QUEUE_NAME" },
 		{ NULL, 0, OPTION_STRING, &s->temporal.endpoint, NULL, "URL of Temporal's HTTP API (off)",

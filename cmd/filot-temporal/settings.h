@@ -8,7 +8,7 @@
 struct tell_settings {
 	bool from_queue, once;
 	int64_t poll_ms, backoff_base_ms, backoff_cap_ms, wait_ms;
-	const char *database_url, *redis_url, *redis_ca, *jobs_queue_name;
+	const char *database_url, *redis_url, *redis_password, *redis_ca, *jobs_queue_name;
 	struct temporal_settings temporal; /* endpoint NULL: off */
 	char identity[160];
 	struct option_row rows[24];

@@ -44,6 +44,7 @@ struct option_row {
 	int64_t minimum, maximum; /* of numbers; both 0: from 0 up */
 	const char *const *choices; /* NULL-terminated */
 	const bool *required_unless; /* the setting must be given when this is false; NULL: never */
+	const char *const *password; /* a URL's: another row's value that goes into it when it has none; NULL: none */
 };
 
 struct command {

@@ -214,6 +214,32 @@ static void report_row(const struct option_row *row, const char *source, bool mi
 	printf("%-30s %-8s %-14s %s\n", row->setting, state, source ? source : "-", shown);
 }
 
+/* scheme://[user]@rest becomes scheme://[user]:password@rest; a URL that has a password keeps it. */
+static bool add_password(const struct option_row *row, struct options *options, struct error *error)
+{
+	const char **url = row->value;
+	const char *password = row->password ? *row->password : NULL;
+	const char *authority = password && *url ? strstr(*url, "://") : NULL;
+	struct buffer whole = { 0 };
+	if (!authority)
+		return true;
+	authority += 3;
+	const char *at = memrchr(authority, '@', strcspn(authority, "/?#"));
+	size_t user_length = at ? (size_t)(at - authority) : 0;
+	if (memchr(authority, ':', user_length))
+		return true;
+	buffer_append(&whole, *url, (size_t)(authority - *url) + user_length);
+	buffer_append_char(&whole, ':');
+	buffer_append_uri(&whole, password, false);
+	buffer_append_char(&whole, '@');
+	buffer_append_string(&whole, at ? at + 1 : authority);
+	char *text = buffer_take(&whole);
+	if (!keep(options, text, error))
+		return false;
+	*url = text;
+	return true;
+}
+
 bool settings_apply(const struct settings_request *request, struct options *options, struct error *error)
 {
 	struct settings_file file = { 0 };
@@ -235,6 +261,9 @@ bool settings_apply(const struct settings_request *request, struct options *opti
 				(void)snprintf(missing + used, sizeof missing - used, "%s%s", used ? ", " : "",
 					       row->setting);
 		}
+	for (struct option_row *const *table = request->tables; done && *table; table++)
+		for (const struct option_row *row = *table; done && row->value; row++)
+			done = add_password(row, options, error);
 	free(file.keys);
 	free(file.values);
 	if (done && *missing)

@@ -12,7 +12,7 @@ static const char *const colours[] = { "red", "green", NULL };
 /* One command with a row of each kind. */
 struct fixture {
 	bool loud, need_url;
-	const char *name, *url;
+	const char *name, *url, *password;
 	int64_t count, wait_ms, bytes;
 	int colour;
 	struct string_list folders;
@@ -32,7 +32,8 @@ static enum options_outcome parse(struct fixture *f, const char *const *argument
 		{ "loud", 'v', OPTION_FLAG, &f->loud, NULL, "be loud", .setting = "TEST_LOUD" },
 		{ "name", 'n', OPTION_STRING, &f->name, "NAME", "a name", .setting = "TEST_NAME" },
 		{ "url", 0, OPTION_STRING, &f->url, "URL", "a secret", .setting = "TEST_URL", .alias = "OTHER_URL",
-		  .secret = true, .required_if = &f->need_url },
+		  .secret = true, .required_if = &f->need_url, .password = &f->password },
+		{ NULL, 0, OPTION_STRING, &f->password, NULL, "the URL's", .setting = "TEST_PASSWORD", .secret = true },
 		{ "need-url", 0, OPTION_FLAG, &f->need_url, NULL, "make it required" },
 		{ "count", 'c', OPTION_INTEGER, &f->count, "N", "a count", .setting = "TEST_COUNT", .minimum = 1,
 		  .maximum = 10 },
@@ -147,6 +148,30 @@ static void a_secret_may_lie_in_a_file(void)
 	(void)unlink(path);
 }
 
+/* The URL that comes of `url` and the password "p:w/@". */
+static void check_url(const char *url, const char *expected)
+{
+	struct fixture f = { 0 };
+	(void)setenv("TEST_URL", url, 1);
+	(void)setenv("TEST_PASSWORD", "p:w/@", 1);
+	CHECK_INTEGER(parse(&f, ARGUMENTS("--need-url")), OPTIONS_RUN);
+	CHECK_STRING(f.url, expected);
+	options_free(&f.options, &f.command);
+	(void)unsetenv("TEST_URL");
+	(void)unsetenv("TEST_PASSWORD");
+}
+
+static void a_password_goes_into_a_url_that_has_none(void)
+{
+	check_url("rediss://host:6380/1", "rediss://:p%3Aw%2F%40@host:6380/1");
+	check_url("rediss://user@host", "rediss://user:p%3Aw%2F%40@host");
+	check_url("redis+sentinel://one,two/name/1", "redis+sentinel://:p%3Aw%2F%40@one,two/name/1");
+	check_url("redis+unix:///run/redis@1.sock", "redis+unix://:p%3Aw%2F%40@/run/redis@1.sock");
+	check_url("rediss://user:own@host", "rediss://user:own@host");
+	check_url("rediss://:@host", "rediss://:@host");
+	check_url("no URL", "no URL");
+}
+
 static void a_required_setting_that_is_missing_is_a_configuration_error(void)
 {
 	struct fixture f = { 0 };
@@ -197,6 +222,7 @@ int main(void)
 	TEST(what_is_wrong_is_a_usage_error);
 	TEST(a_flag_wins_over_the_environment_and_that_over_the_file);
 	TEST(a_secret_may_lie_in_a_file);
+	TEST(a_password_goes_into_a_url_that_has_none);
 	TEST(a_required_setting_that_is_missing_is_a_configuration_error);
 	TEST(a_bad_value_in_the_environment_is_a_configuration_error);
 	TEST(a_settings_file_that_was_named_must_be_there_and_well_formed);
