@@ -1,8 +1,7 @@
 #!/usr/bin/env python3
 """The part of CloudWatch Logs Insights' query language that logs/cloudwatch-queries.md uses, over lines in files.
 
-usage: insights.py list MARKDOWN            one JSON object a query: name, groups, promise, query
-       insights.py check < QUERY            is it one? prints the fields that it reads from the log
+usage: insights.py list MARKDOWN            one JSON object a query: name, groups, promise, query, and the fields that it reads
        insights.py run LOG-FILE... < QUERY  the rows, one JSON object a line
 
 A log file is a stream: its name is @logStream, its folder's @log, each line an event, and the members of a line that is a
@@ -85,7 +84,7 @@ def percentile(values, percent):
 AGGREGATES = {
     "count": lambda values, _: len(values),
     "count_distinct": lambda values, _: len({str(value) for value in values}),
-    "sum": lambda values, _: sum(number(value) or 0 for value in values),
+    "sum": lambda values, _: sum(float(value) if isinstance(value, bool) else number(value) or 0 for value in values),
     "avg": lambda values, _: sum(map(float, values)) / len(values) if values else None,
     "min": lambda values, _: min(values, default=None),
     "max": lambda values, _: max(values, default=None),
@@ -332,20 +331,20 @@ class Parser:
         source = "@message" if self.kind() in ("regex", "string") else self.field()
         if self.kind() == "regex":
             expression = re.compile(re.sub(r"\(\?<(?=\w)", "(?P<", self.take()[1:-1]))
-            names = list(expression.groupindex)
-            self.made.update(names)
+            self.made.update(expression.groupindex)
         else:
             parts = json.loads(self.want_kind("string")).split("*")
-            expression = re.compile("(.*?)".join(map(re.escape, parts)) + "$", re.S)
             self.want("as")
             names = self.several(self.new_name)
-            if len(names) != expression.groups:
+            if len(names) != len(parts) - 1:
                 raise Wrong("parse wants one name for each *")
+            ways = [f"(?P<{name}>.*?)" for name in names] + ["$"]
+            expression = re.compile("".join(re.escape(part) + way for part, way in zip(parts, ways)), re.S)
 
         def run(rows, columns):
             for row in rows:
                 found = expression.search(str(row.get(source) or ""))
-                row.update(dict(zip(names, found.groups())) if found else {})
+                row.update(found.groupdict() if found else {})
             return rows, columns
         return run
 
@@ -418,8 +417,10 @@ def queries_of(path):
         groups = re.match(r"((?:`/[^`]+`(?:, )?)+): (.+)$", words)
         if not block or not groups:
             raise Wrong(f"{name}: wants its log groups, what it promises and a block of insights")
+        parser = Parser(block.group(1))
+        parser.query()
         yield {"name": name, "groups": re.findall(r"`([^`]+)`", groups.group(1)), "promise": groups.group(2),
-               "query": block.group(1)}
+               "query": block.group(1), "fields": sorted(parser.read)}
 
 
 def main():
@@ -428,10 +429,6 @@ def main():
         if action == "list" and len(arguments) == 1:
             for query in queries_of(arguments[0]):
                 print(json.dumps(query))
-        elif action == "check" and not arguments:
-            parser = Parser(sys.stdin.read())
-            parser.query()
-            print("\n".join(sorted(parser.read)))
         elif action == "run" and arguments:
             run(sys.stdin.read(), arguments)
         else:

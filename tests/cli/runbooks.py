@@ -11,6 +11,7 @@ usage: runbooks.py blocks TAG FILE...      the ```sh TAG blocks as JSON lines: f
 Commands are those of ```sh blocks, of `spans` that have more than one word, and of "command":[...] lists in JSON. What is
 wrong is printed, a line each, and the exit status is 1; 0 otherwise, with how much was looked at.
 """
+import functools
 import json
 import os
 import re
@@ -19,8 +20,8 @@ import subprocess
 import sys
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-SHELL_WORDS = {"export", "echo", "read", "printf", "unset", "cd", "done", "do", "for", "in", "while", "if", "then", "fi", "[", "[[",
-               "true", "false", "!", "{", "}"}
+BEFORE_COMMANDS = {"do", "done", "if", "then", "else", "fi", "while", "!", "{", "}"}
+SHELL_WORDS = {"export", "echo", "read", "printf", "unset", "cd", "for", "[", "[[", "true", "false", "$"}
 OTHERS = {"curl", "jq", "head", "sort", "uniq", "git", "openssl", "tr", "date", "psql", "redis-cli", "make", "man", "df", "du",
           "docker", "journalctl", "nvidia-smi", "tail"}
 SEPARATORS = {"|", "||", "&&", ";", "&", "(", ")", ";;", "\n"}
@@ -80,31 +81,30 @@ def commands_in(text):
     for inner in substitutions(text):
         yield from commands_in(inner)
     for words in words_of(text):
-        while words and (re.match(r"\w+=", words[0]) or words[0] in SHELL_WORDS - {"export", "echo", "read", "printf", "[", "[["}):
+        while words and (re.match(r"\w+=", words[0]) or words[0] in BEFORE_COMMANDS):
             words = words[1:]
-        if words and words[0] not in SHELL_WORDS and words[0] != "$":
+        if words and words[0] not in SHELL_WORDS:
             yield words
 
 
 def all_commands(paths):
     for path in paths:
         for _, line, text in blocks_of(path):
-            defined = set(re.findall(r"^\s*(\w+)\(\) \{", text, re.M))
             for words in commands_in(text):
-                yield f"{os.path.relpath(path, ROOT)}:{line}", words, defined
+                yield f"{os.path.relpath(path, ROOT)}:{line}", words
         for line, text in spans_of(path):
-            yield f"{os.path.relpath(path, ROOT)}:{line}", shlex.split(text.replace("…", "")), set()
+            yield f"{os.path.relpath(path, ROOT)}:{line}", shlex.split(text)
 
 
-def help_of(program, cache={}):
-    if program not in cache:
-        cache[program] = subprocess.run([program, "--help"], capture_output=True, text=True, check=False).stdout
-    return cache[program]
+@functools.cache
+def help_of(program, flag="--help"):
+    return subprocess.run([program, flag], capture_output=True, text=True, check=False).stdout
 
 
 def check_commands(folder, paths):
-    seen, functions = 0, {name for path in paths for _, _, text in blocks_of(path) for name in re.findall(r"^\s*(\w+)\(\) \{", text, re.M)}
-    for where, words, _ in all_commands(paths):
+    seen = 0
+    functions = {name for path in paths for _, _, text in blocks_of(path) for name in re.findall(r"^(\w+)\(\) \{", text, re.M)}
+    for where, words in all_commands(paths):
         name = words[0]
         if name.startswith("filot-"):
             program = os.path.join(folder, name)
@@ -124,22 +124,24 @@ def check_commands(folder, paths):
             flag = re.match(r"--?[a-z][\w-]*", word)
             if flag and not re.search(rf"(?<![\w-]){re.escape(flag.group())}(?![\w-])", text):
                 yield f"{where}: {name} has no {flag.group()}"
-        if len(words) > 1 and re.fullmatch(r"[a-z]+", words[1]) and not re.search(rf"\b{words[1]}\b", text):
+        if name == "scripts/ops/query_logs.sh":
+            text = help_of(program, "--list")
+        if len(words) > 1 and re.fullmatch(r"[a-z][a-z-]*", words[1]) and not re.search(rf"(?<![\w-]){words[1]}(?![\w-])", text):
             yield f"{where}: {name} has no {words[1]}"
-        if name == "scripts/ops/query_logs.sh" and len(words) > 1 and not words[1].startswith("-"):
-            names = open(os.path.join(ROOT, "logs/cloudwatch-queries.md"), encoding="utf-8").read()
-            if f"\n### {words[1]}\n" not in names:
-                yield f"{where}: there is no query {words[1]}"
     print(f"# {seen} calls of ours")
 
 
 def check_aws(paths):
-    from awscli.clidriver import create_clidriver
+    from awscli.clidriver import ServiceCommand, create_clidriver
+
+    def parts_of(node):
+        """The operations of a service, or the parts of a command such as `wait`; none of an operation."""
+        return node.create_help_command().command_table if isinstance(node, ServiceCommand) else getattr(node, "subcommand_table", {})
 
     driver, seen = create_clidriver(), 0
     services = driver._get_command_table()
     everywhere = set(driver._get_argument_table())
-    for where, words, _ in all_commands(paths):
+    for where, words in all_commands(paths):
         if words[0] != "aws":
             continue
         seen += 1
@@ -147,13 +149,10 @@ def check_aws(paths):
         if node is None:
             yield f"{where}: aws has no service {words[1:2]}"
             continue
-        while rest and not rest[0].startswith("-"):
-            table = node.create_help_command().command_table if not hasattr(node, "subcommand_table") else node.subcommand_table
-            if rest[0] not in table:
-                break
-            node, rest = table[rest[0]], rest[1:]
-        if getattr(node, "subcommand_table", None) and rest and not rest[0].startswith("-"):
-            yield f"{where}: aws {words[1]} has no {rest[0]}"
+        while (inside := parts_of(node)) and rest and rest[0] in inside:
+            node, rest = inside[rest[0]], rest[1:]
+        if isinstance(node, ServiceCommand) or inside and rest and not rest[0].startswith("-"):
+            yield f"{where}: aws {words[1]} has no {' '.join(rest[:1])}"
             continue
         known = set(node.arg_table) | everywhere
         for word in rest:

@@ -43,6 +43,8 @@ day_live() {
 	filot-healthd --emf --once >>"$backend/healthd_healthd_1" 2>&1
 	filot-requeue --min-idle 0s >>"$ops/ops_ops_2" 2>&1
 	FILOT_REDIS_URL=redis://127.0.0.1:1 filot-requeue --wait 1ms >>"$ops/ops_ops_3" 2>&1 || [ $? -eq 69 ]
+	filot-smoke --api-url "$API_URL" --only health --only auth >>"$ops/ops_ops_5" 2>&1
+	filot-smoke --api-url http://127.0.0.1:1 --only health >>"$ops/ops_ops_5" 2>&1 || [ $? -eq 1 ]
 	api_stop
 	pid=$(cat "$DAY/buli2.pid")
 	kill -TERM "$pid"
