@@ -16,9 +16,6 @@ else
 HIREDIS_CFLAGS := -isystem $(HIREDIS_PREFIX)/include
 HIREDIS_LIBS   := $(HIREDIS_PREFIX)/lib/libhiredis_ssl.a $(HIREDIS_PREFIX)/lib/libhiredis.a
 endif
-PKG_CFLAGS := $(patsubst -I%,-isystem %,$(shell pkg-config --cflags $(PKGS)))
-LIBS := -Wl,--as-needed $(HIREDIS_LIBS) $(shell pkg-config --libs $(PKGS)) -lssl $(CUDA_LIBS) -lpthread -lm
-
 # CUDA: for these compute capabilities and, as PTX, later ones; a build of one (CUDA_ARCHS=86) takes a fifth of the time.
 NVCC ?= $(shell command -v nvcc 2>/dev/null)
 CUDA_ARCHS ?= $(if $(SAN)$(TSAN),86,75 80 86 89 90)
@@ -26,10 +23,13 @@ ifneq ($(NVCC),)
 NVCC_FLAGS := -std=c++17 -O3 -fmad=false -I. -Xcompiler -fPIE,-fstack-protector-strong,-fcf-protection,-Wall \
               $(foreach arch,$(CUDA_ARCHS),-gencode arch=compute_$(arch),code=sm_$(arch)) \
               -gencode arch=compute_$(lastword $(CUDA_ARCHS)),code=compute_$(lastword $(CUDA_ARCHS))
-CUDA_LIBS  := $(shell $(NVCC) --dryrun -x cu -c /dev/null 2>&1 | sed -n 's/^\#$$ LIBRARIES=//p') -lcudart_static -ldl -lrt
+CUDA_LIBS  := $(shell $(NVCC) --dryrun -x cu -c /dev/null 2>&1 | sed -n 's/^\#$$ LIBRARIES=//p') -lcudart_static -l:libsupc++.a -ldl -lrt
 else ifeq ($(MAKELEVEL),0)
 $(info nvcc not found: building for the CPU only)
 endif
+
+PKG_CFLAGS := $(patsubst -I%,-isystem %,$(shell pkg-config --cflags $(PKGS)))
+LIBS := -Wl,--as-needed $(HIREDIS_LIBS) $(shell pkg-config --libs $(PKGS)) -lssl $(CUDA_LIBS) -lpthread -lm
 
 # Tables leave fields at zero and messages are cut to their room on purpose: two warnings say nothing here.
 WARNINGS  := -Wall -Wextra -Wshadow -Wconversion -Wformat=2 -Wvla -Wwrite-strings -Werror \
@@ -120,6 +120,14 @@ $(BUILD)/$(if $(filter $(1),$(INTERNAL)),libexec,bin)/$(1): \
 	$$(call SAY,LD,$$@) $(if $(filter $(1),$(INTERNAL)),$$(CXX),$$(CC)) $$(LINKING) -o $$@ $$^ $$(LIBS)
 endef
 $(foreach c,$(COMMANDS),$(eval $(call command_rule,$(c))))
+
+# With the GPU's twin, which is named before the archive that holds the real one.
+TWIN_OBJ   := $(BUILD)/tests/gpu/twin.o
+TWIN_TESTS := $(BUILD)/tests/network_test $(BUILD)/tests/network_cuda_test
+$(TWIN_TESTS): $(BUILD)/tests/%: $(BUILD)/tests/unit/%.o $(TWIN_OBJ) $(BUILD)/libfilot.a
+	@mkdir -p $(@D)
+	$(call SAY,LD,$@) $(CXX) $(LINKING) -o $@ $^ $(LIBS)
+$(TWIN_OBJ): OPTIMISE += -O3
 
 $(BUILD)/tests/%: $(BUILD)/tests/unit/%.o $(BUILD)/libfilot.a
 	@mkdir -p $(@D)

@@ -5,7 +5,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "common/ocr/network_private.h"
+#include "common/ocr/cuda/network_cuda.h"
 
 static const struct {
 	const char *name;
@@ -19,6 +19,7 @@ static const struct {
 	[NETWORK_AVX2] = { .name = "avx2" },
 	[NETWORK_AVX512VNNI] = { .name = "avx512vnni" },
 #endif
+	[NETWORK_CUDA] = { .name = "cuda" },
 };
 
 bool network_backend_runs(enum network_backend backend)
@@ -33,12 +34,14 @@ bool network_backend_runs(enum network_backend backend)
 		       __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq") &&
 		       __builtin_cpu_supports("avx512vnni");
 #endif
+	if (backend == NETWORK_CUDA)
+		return network_gpus_count(NULL) > 0;
 	return backend == NETWORK_GENERIC;
 }
 
 enum network_backend network_backend_best(void)
 {
-	enum network_backend best = NETWORK_BACKEND_COUNT - 1;
+	enum network_backend best = NETWORK_CUDA - 1;
 
 	while (!network_backend_runs(best))
 		best--;
@@ -73,16 +76,12 @@ static bool pack(struct network *network, struct error *error)
 	return true;
 }
 
-struct network *network_new(const struct model *model, enum network_backend backend, struct error *error)
+/* `gpus`: for NETWORK_CUDA; NULL: all there are. */
+static struct network *compile(const struct model *model, enum network_backend backend, struct network_gpus *gpus,
+			       struct error *error)
 {
-	struct network *network;
+	struct network *network = calloc(1, sizeof *network);
 
-	if (!network_backend_runs(backend)) {
-		(void)error_set(error, ERROR_CONFIG, "this machine does not run the back end %s, but %s",
-				network_backend_name(backend), network_backend_name(network_backend_best()));
-		return NULL;
-	}
-	network = calloc(1, sizeof *network);
 	if (!network) {
 		(void)error_set(error, ERROR_OUT_OF_MEMORY, "no memory for a network");
 		return NULL;
@@ -93,12 +92,29 @@ struct network *network_new(const struct model *model, enum network_backend back
 	network->element_bytes = model->is_integer ? sizeof(int8_t) : sizeof(float);
 	fill_table(network->tables.tanh, tanh);
 	fill_table(network->tables.logistic, logistic);
-	if (!network_plan(network, error) || !pack(network, error)) {
-		(void)error_prefix(error, "network %s", model->specification);
-		network_free(network);
-		return NULL;
+	if (network_plan(network, error)) {
+		if (backend == NETWORK_CUDA)
+			network->cuda = cuda_network_new(network, gpus, error);
+		if (backend == NETWORK_CUDA ? network->cuda != NULL : pack(network, error))
+			return network;
 	}
-	return network;
+	(void)error_prefix(error, "network %s", model->specification);
+	network_free(network);
+	return NULL;
+}
+
+struct network *network_new(const struct model *model, enum network_backend backend, struct error *error)
+{
+	if (network_backend_runs(backend))
+		return compile(model, backend, NULL, error);
+	(void)error_set(error, ERROR_CONFIG, "this machine does not run the back end %s, but %s",
+			network_backend_name(backend), network_backend_name(network_backend_best()));
+	return NULL;
+}
+
+struct network *network_new_on(const struct model *model, struct network_gpus *gpus, struct error *error)
+{
+	return compile(model, NETWORK_CUDA, gpus, error);
 }
 
 void network_free(struct network *network)
@@ -107,6 +123,7 @@ void network_free(struct network *network)
 		return;
 	for (size_t i = 0; i < network->layer_count; i++)
 		free(network->layers[i].packed);
+	cuda_network_free(network->cuda);
 	free(network);
 }
 

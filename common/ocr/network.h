@@ -31,13 +31,13 @@
 #include "common/base/error.h"
 #include "common/ocr/model.h"
 
-enum network_backend { NETWORK_GENERIC, NETWORK_AVX2, NETWORK_AVX512VNNI, NETWORK_BACKEND_COUNT };
+enum network_backend { NETWORK_GENERIC, NETWORK_AVX2, NETWORK_AVX512VNNI, NETWORK_CUDA, NETWORK_BACKEND_COUNT };
 
-/* The fastest that this machine runs. */
+/* The fastest that this machine's processor runs; a GPU is asked for by name, or by who opened one (network_gpus.h). */
 enum network_backend network_backend_best(void);
-/* Whether this machine runs it. */
+/* Whether this machine runs it. Of NETWORK_CUDA: whether there is a GPU, which starts CUDA when it is asked first. */
 bool network_backend_runs(enum network_backend backend);
-/* "generic", "avx2", "avx512vnni": the names of `--backend` and of result lines. */
+/* "generic", "avx2", "avx512vnni", "cuda": the names of `--backend` and of result lines. */
 const char *network_backend_name(enum network_backend backend);
 
 struct network;
@@ -45,9 +45,13 @@ struct network;
 /*
  * Compiles a model for a back end. The model is borrowed until network_free. ERROR_CONFIG when the layers are arranged
  * in a way that we do not run (the message names the layer and says that `--engine tesseract` takes it) or when this
- * machine does not run the back end; ERROR_OUT_OF_MEMORY.
+ * machine does not run the back end; ERROR_OUT_OF_MEMORY. With NETWORK_CUDA it is on all GPUs there are.
  */
 struct network *network_new(const struct model *model, enum network_backend backend, struct error *error);
+
+/* The same for the back end "cuda" on GPUs that were opened; borrowed. ERROR_UNAVAILABLE when one is lost. */
+struct network_gpus;
+struct network *network_new_on(const struct model *model, struct network_gpus *gpus, struct error *error);
 void network_free(struct network *network); /* NULL is fine */
 
 struct network_shape {
@@ -86,7 +90,7 @@ void network_workspace_free(struct network_workspace *workspace); /* NULL is fin
 /*
  * Runs a batch of 1 to NETWORK_LINES_MOST lines of any widths; outputs[i] is that of lines[i]. Lines of like width in
  * one batch are fastest, 8 or more. ERROR_BAD_INPUT when a line or the batch is outside of the limits above,
- * ERROR_OUT_OF_MEMORY.
+ * ERROR_OUT_OF_MEMORY (of the machine or the GPU: fewer lines may do), ERROR_UNAVAILABLE when a GPU is lost.
  */
 bool network_run(struct network_workspace *workspace, const struct network_line *lines, size_t count,
 		 struct network_output *outputs, struct error *error);

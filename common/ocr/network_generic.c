@@ -10,8 +10,6 @@
 #include "common/ocr/network_private.h"
 
 #define PARTIAL_SUMS 8
-#define STATE_LIMIT 100.0f
-#define SOFTMAX_LIMIT 86.0f /* keeps the exponential from 0 */
 
 static float affine_integer(const struct model_matrix *matrix, int32_t row, const int8_t *first, int32_t first_count,
 			    const int8_t *second)
@@ -57,21 +55,6 @@ static void affine_rows_float(const struct network_layer *layer, const void *con
 			sums[i] = affine_float(layer->matrices, i, inputs[row]);
 }
 
-/* From a cell's four sums to its new state and its output. */
-static float step_cell(const struct network_tables *tables, const float *gates, float *state, bool is_first)
-{
-	float cell = network_tanh(tables, gates[MODEL_GATE_CELL]);
-	float input = network_logistic(tables, gates[MODEL_GATE_INPUT]);
-	float forget = network_logistic(tables, gates[MODEL_GATE_FORGET]);
-	float output = network_logistic(tables, gates[MODEL_GATE_OUTPUT]);
-	float value = (is_first ? 0 : *state) * forget;
-
-	value += cell * input;
-	value = value < -STATE_LIMIT ? -STATE_LIMIT : value > STATE_LIMIT ? STATE_LIMIT : value;
-	*state = value;
-	return network_tanh(tables, value) * output;
-}
-
 static void lstm_step_integer(const struct network_layer *layer, const struct network_lanes *lanes)
 {
 	float gates[MODEL_GATE_COUNT];
@@ -85,7 +68,9 @@ static void lstm_step_integer(const struct network_layer *layer, const struct ne
 			for (int gate = 0; gate < MODEL_GATE_COUNT; gate++)
 				gates[gate] = affine_integer(&layer->matrices[gate], i, lanes->inputs[lane],
 							     layer->inputs, previous);
-			outputs[i] = network_round(step_cell(layer->tables, gates, &states[i], !previous));
+			if (!previous)
+				states[i] = 0;
+			outputs[i] = network_round(network_cell(layer->tables, gates, &states[i]));
 		}
 	}
 }
@@ -106,7 +91,9 @@ static void lstm_step_float(const struct network_layer *layer, const struct netw
 		for (int32_t i = 0; i < layer->outputs; i++) {
 			for (int gate = 0; gate < MODEL_GATE_COUNT; gate++)
 				gates[gate] = affine_float(&layer->matrices[gate], i, lanes->scratch);
-			outputs[i] = step_cell(layer->tables, gates, &states[i], !previous);
+			if (!previous)
+				states[i] = 0;
+			outputs[i] = network_cell(layer->tables, gates, &states[i]);
 		}
 	}
 }
@@ -175,7 +162,7 @@ static void softmax(const struct network_layer *layer, float *sums, size_t count
 		for (int32_t i = 0; i < layer->outputs; i++) {
 			float below = sums[i] - most;
 
-			sums[i] = expf(below < -SOFTMAX_LIMIT ? -SOFTMAX_LIMIT : below);
+			sums[i] = expf(below < -NETWORK_SOFTMAX_LIMIT ? -NETWORK_SOFTMAX_LIMIT : below);
 			total += sums[i];
 		}
 		for (int32_t i = 0; i < layer->outputs; i++)

@@ -11,23 +11,12 @@
 #include <string.h>
 
 #include "common/ocr/network.h"
+#include "common/ocr/network_maths.h"
 
 /* Float rows of sums and of LSTM states have room for a multiple of this: the widest back end's vector. */
 #define NETWORK_LANES_MOST 16
 #define NETWORK_ROUND(count) (((count) + NETWORK_LANES_MOST - 1) / NETWORK_LANES_MOST * NETWORK_LANES_MOST)
 #define NETWORK_SLACK_BYTES 64 /* kernels may read, and ignore, so much after a row */
-
-#define NETWORK_TABLE_SIZE 4096 /* tanh and logistic at steps of 1/256 (lstm/functions.h) */
-#define NETWORK_TABLE_SCALE 256.0f
-
-/* A function's value at a step and what it gains to the next. The last entry is 1 and 0: from there on it is 1. */
-struct network_table_entry {
-	float value, gain;
-};
-
-struct network_tables {
-	struct network_table_entry tanh[NETWORK_TABLE_SIZE], logistic[NETWORK_TABLE_SIZE];
-};
 
 enum network_layer_kind { NETWORK_CONVOLVE, NETWORK_LSTM, NETWORK_SOFTMAX };
 
@@ -103,44 +92,14 @@ struct network {
 	struct network_shape shape;
 	size_t element_bytes; /* 1 or 4 */
 	struct network_tables tables;
+	struct cuda_network *cuda; /* of NETWORK_CUDA, which has no kernels here: cuda/network_cuda.h */
 };
+
+/* Of network_run.c, for back ends that run whole batches. The order of lines in a batch: [count] indices. */
+void network_sort_lines(const struct network_line *lines, size_t count, size_t *order);
 
 /* Fills network->layers, ->layer_count and ->shape from the model's tree (network_plan.c). */
 bool network_plan(struct network *network, struct error *error);
-
-/* The functions of the tables, plain: what the vector ones must equal. */
-static inline float network_lookup(const struct network_table_entry *table, float magnitude)
-{
-	float scaled = magnitude * NETWORK_TABLE_SCALE;
-	uint32_t index;
-
-	if (!(scaled < NETWORK_TABLE_SIZE - 1))
-		return 1;
-	index = (uint32_t)scaled;
-	return table[index].value + table[index].gain * (scaled - (float)index);
-}
-
-static inline float network_tanh(const struct network_tables *tables, float x)
-{
-	return x < 0 ? -network_lookup(tables->tanh, -x) : network_lookup(tables->tanh, x);
-}
-
-static inline float network_logistic(const struct network_tables *tables, float x)
-{
-	return x < 0 ? 1 - network_lookup(tables->logistic, -x) : network_lookup(tables->logistic, x);
-}
-
-/* A value as int8, v / 127: rounded half away from zero and clipped. */
-static inline int8_t network_round(float value)
-{
-	float scaled = value * INT8_MAX;
-
-	if (scaled >= INT8_MAX)
-		return INT8_MAX;
-	if (scaled <= -INT8_MAX)
-		return -INT8_MAX;
-	return (int8_t)(scaled >= 0 ? (int)(scaled + 0.5f) : -(int)(0.5f - scaled));
-}
 
 /*
  * The window around (x, y) as a fully connected layer's inputs, x offsets first, each with its y offsets; places

@@ -11,7 +11,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "common/ocr/network_private.h"
+#include "common/ocr/cuda/network_cuda.h"
 
 #define BLOCK_ROWS 128 /* rows side by side along y and in the softmax */
 #define ALIGNMENT 64
@@ -23,6 +23,7 @@ struct network_workspace {
 	void *noise; /* the network's noise so far */
 	size_t noise_count;
 	uint64_t noise_state;
+	struct cuda_workspace *cuda; /* of NETWORK_CUDA, whose batches it holds instead of the arena */
 };
 
 /* A batch in the arena. */
@@ -132,13 +133,18 @@ static int compare_widths(const void *left, const void *right, void *argument)
 	return a < b ? -1 : a > b;
 }
 
+void network_sort_lines(const struct network_line *lines, size_t count, size_t *order)
+{
+	for (size_t i = 0; i < count; i++)
+		order[i] = i;
+	qsort_r(order, count, sizeof *order, compare_widths, (void *)(uintptr_t)lines);
+}
+
 static void number_rows(struct batch *batch)
 {
 	size_t row = 0, active = batch->line_count;
 
-	for (size_t i = 0; i < batch->line_count; i++)
-		batch->order[i] = i;
-	qsort_r(batch->order, batch->line_count, sizeof *batch->order, compare_widths, (void *)(uintptr_t)batch->lines);
+	network_sort_lines(batch->lines, batch->line_count, batch->order);
 	for (size_t i = 0; i < batch->line_count; i++)
 		batch->step_counts[i] = batch->lines[batch->order[i]].width / batch->network->shape.x_scale;
 	for (int32_t step = 0; step < batch->step_counts[0]; step++) {
@@ -215,14 +221,8 @@ static void quantise(const struct batch *batch, const struct network_line *line,
 	int8_t integers[UINT8_MAX + 1];
 
 	for (int pixel = 0; pixel <= UINT8_MAX; pixel++) {
-		float scaled;
-
-		values[pixel] = ((float)pixel - line->black) / line->contrast - 1.0f;
-		scaled = values[pixel] * (INT8_MAX + 1);
-		integers[pixel] = scaled >= INT8_MAX	? INT8_MAX
-				  : scaled <= -INT8_MAX ? -INT8_MAX
-				  : scaled >= 0		? (int8_t)(scaled + 0.5f)
-							: (int8_t) - (int)(0.5f - scaled);
+		values[pixel] = network_pixel((uint8_t)pixel, line->black, line->contrast);
+		integers[pixel] = network_pixel_integer((uint8_t)pixel, line->black, line->contrast);
 	}
 	for (int32_t y = 0; y < convolution->height; y++) {
 		const uint8_t *pixels = line->pixels + (size_t)y * line->stride_bytes;
@@ -413,6 +413,10 @@ struct network_workspace *network_workspace_new(const struct network *network, s
 	}
 	workspace->network = network;
 	seed_noise(workspace);
+	if (network->cuda && !(workspace->cuda = cuda_workspace_new(error))) {
+		free(workspace);
+		return NULL;
+	}
 	return workspace;
 }
 
@@ -422,7 +426,23 @@ void network_workspace_free(struct network_workspace *workspace)
 		return;
 	free(workspace->arena);
 	free(workspace->noise);
+	cuda_workspace_free(workspace->cuda);
 	free(workspace);
+}
+
+static bool run_on_gpu(struct network_workspace *workspace, const struct network_line *lines, size_t count,
+		       struct network_output *outputs, struct error *error)
+{
+	const struct network *network = workspace->network;
+	int32_t widest = 0;
+	size_t noise;
+
+	for (size_t i = 0; i < count; i++)
+		widest = lines[i].width > widest ? lines[i].width : widest;
+	noise = count_noise(&network->layers[0], widest);
+	return extend_noise(workspace, noise, error) &&
+	       cuda_network_run(network, workspace->cuda, lines, count, workspace->noise,
+				noise * network->element_bytes, outputs, error);
 }
 
 bool network_run(struct network_workspace *workspace, const struct network_line *lines, size_t count,
@@ -431,7 +451,11 @@ bool network_run(struct network_workspace *workspace, const struct network_line 
 	const struct network *network = workspace->network;
 	struct batch batch = { .network = network, .lines = lines, .line_count = count };
 
-	if (!check_lines(network, lines, count, error) || !prepare(workspace, &batch, error))
+	if (!check_lines(network, lines, count, error))
+		return false;
+	if (network->cuda)
+		return run_on_gpu(workspace, lines, count, outputs, error);
+	if (!prepare(workspace, &batch, error))
 		return false;
 	number_rows(&batch);
 	run_convolution(workspace, &batch);
