@@ -82,9 +82,7 @@ do_register() {
 		return
 	fi
 	revision=$(task_register "$DEPLOY_TASK_TEMPLATE" "${SETTINGS[${DEPLOY_PREFIX}_FAMILY]}" "$image") || exit "$?"
-	record_set image "$(image_repository):$tag"
-	record_set digest "${image##*@}"
-	record_set task_definition "$revision"
+	record_set image "$(image_repository):$tag" digest "${image##*@}" task_definition "$revision"
 }
 
 # do_update: to the tag's revision; back by itself when that is not stable.
@@ -156,9 +154,7 @@ do_rollback() {
 		say "would go back from $before to $to"
 		return
 	fi
-	record_set task_definition "$to"
-	record_set previous "$before"
-	record_set image "$(task_live "$to" | jq -r '.containerDefinitions[0].image')"
+	record_set task_definition "$to" previous "$before" image "$(task_live "$to" | jq -r '.containerDefinitions[0].image')"
 	service_put "$to"
 	service_wait "$to" || status=$?
 	case $status in

@@ -78,29 +78,24 @@ settings_resolve() {
 	done
 }
 
-settings_json() {
-	local name
-	for name in "${!SETTINGS[@]}"; do
-		printf '%s\0%s\0' "$name" "${SETTINGS[$name]}"
-	done | jq -Rs 'split("\u0000") | [range(0; length - 1; 2) as $i | {key: .[$i], value: .[$i + 1]}] | from_entries'
-}
-
 # template_render FILE [NAME=VALUE…]: ${NAME} becomes the setting or VALUE;
 # a string that is only ${NAME:number} a number, ${NAME:list} a list.
 template_render() {
-	local file=$FILOT_ROOT/infra/ecs/$1 pair values
+	local file=$FILOT_ROOT/infra/ecs/$1 name
 	shift
-	values=$(settings_json)
-	for pair in "$@"; do
-		values=$(jq -c --arg name "${pair%%=*}" --arg value "${pair#*=}" '.[$name] = $value' <<<"$values")
-	done
-	jq --argjson settings "$values" --arg file "${file##*/}" '
-		def value: . as $name | if $settings | has($name) then $settings[$name]
+	{
+		for name in "${!SETTINGS[@]}"; do
+			printf '%s=%s\0' "$name" "${SETTINGS[$name]}"
+		done
+		printf '%s\0' "$@"
+	} | jq -Rs --slurpfile template "$file" --arg file "${file##*/}" '
+		(split("\u0000") | map(select(contains("=")) | {key: (. / "=")[0], value: sub("^[^=]*="; "")}) | from_entries) as $settings
+		| def value: . as $name | if $settings | has($name) then $settings[$name]
 			else error("\($file) wants ${\($name)}, which is not a setting") end;
-		walk(if type != "string" then .
+		$template[0] | walk(if type != "string" then .
 			elif test("^\\$\\{[A-Z0-9_]+:number\\}$") then (.[2:-8] | value | tonumber)
 			elif test("^\\$\\{[A-Z0-9_]+:list\\}$") then (.[2:-6] | value | split(","))
-			else gsub("\\$\\{(?<name>[A-Z0-9_]+)\\}"; .name | value) end)' "$file" ||
+			else gsub("\\$\\{(?<name>[A-Z0-9_]+)\\}"; .name | value) end)' ||
 		deploy_die "$EXIT_CONFIG" "the template $file could not be filled" "the reason is above: correct infra/settings or the template"
 }
 

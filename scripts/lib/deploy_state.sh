@@ -4,7 +4,7 @@
 # committed. Needs deploy_aws.sh.
 #
 #   lock_take ACTION; lock_release; lock_show; lock_break
-#   record_begin ACTION; record_set NAME VALUE; record_end RESULT [REASON]
+#   record_begin ACTION; record_set NAME VALUE…; record_end RESULT [REASON]
 #   record_last_good CURRENT     the revision to go back to, or nothing
 
 DEPLOY_RECORD=${DEPLOY_RECORD:-$FILOT_ROOT/infra/deployments/T8-B/image-versions.json}
@@ -87,7 +87,7 @@ record_change() (
 	exec 8<"${DEPLOY_RECORD%/*}"
 	flock 8
 	[[ -s $DEPLOY_RECORD ]] || echo '{"v":1,"deployments":[]}' >"$DEPLOY_RECORD"
-	if jq "$@" "$DEPLOY_RECORD" >"$DEPLOY_RECORD.new"; then
+	if jq "$@" <"$DEPLOY_RECORD" >"$DEPLOY_RECORD.new"; then
 		mv "$DEPLOY_RECORD.new" "$DEPLOY_RECORD"
 	else
 		rm -f "$DEPLOY_RECORD.new"
@@ -105,10 +105,11 @@ record_begin() {
 			started_at: (now | todate), finished_at: null, result: "running"}]'
 }
 
+# record_set NAME VALUE [NAME VALUE…]
 record_set() {
 	[[ -z $record_id ]] ||
-		record_change --arg id "$record_id" --arg name "$1" --arg value "$2" \
-			'(.deployments[] | select(.id == $id))[$name] = $value'
+		record_change --arg id "$record_id" \
+			'(.deployments[] | select(.id == $id)) += ([$ARGS.positional as $of | range(0; $of | length; 2) | {($of[.]): $of[. + 1]}] | add)' --args "$@"
 }
 
 # record_end RESULT [REASON]: succeeded, failed, rolled_back, rollback_failed

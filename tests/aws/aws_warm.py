@@ -1,45 +1,59 @@
 #!/usr/bin/env python3
-"""The AWS CLI without its second of starting up.
+"""The AWS CLI without its seconds of starting up, and with a contract.
 
-usage: aws_warm.py serve SOCKET       load the CLI once, and fork for each call
-       aws_warm.py call SOCKET ARG…   run one call there: same output, same exit code
+usage: aws_warm.py SOCKET    load the CLI once, and fork for each call of aws_call.c
 
-It is the real CLI (awscli.clidriver): the call's environment, arguments and
-standard files are handed to a fork of a process that has it loaded.
+It is the real CLI (awscli.clidriver): the call's folder, arguments,
+environment and standard files are handed to a fork of a process that has it
+and the models of WARM's services loaded; the exit status goes back.
+
+Each request and each answer, as botocore has parsed it, is held against the
+service's own model (contract.py): in the folder $AWS_CONTROL, what breaks it
+is written to the file contract, and what was asked for to the file actions,
+as SERVICE:OPERATION.
 """
 
-import json
 import os
 import signal
 import socket
+import struct
 import sys
 
+# A call of each service that deployments use, for the parent to have loaded
+# what it needs: it is sent to a closed port.
+WARM = (
+    "application-autoscaling describe-scalable-targets --service-namespace ecs",
+    "autoscaling describe-auto-scaling-groups",
+    "cloudformation describe-stacks",
+    "ec2 describe-subnets",
+    "ecr describe-repositories",
+    "ecs describe-clusters",
+    "elbv2 describe-target-groups",
+    "iam get-role --role-name x",
+    "logs describe-log-groups",
+    "secretsmanager describe-secret --secret-id x",
+    "ssm get-parameter --name x",
+    "sts get-caller-identity",
+)
 
-def call(path, arguments):
-    connection = socket.socket(socket.AF_UNIX)
-    connection.connect(path)
-    asked = json.dumps({"arguments": arguments, "environment": dict(os.environ), "folder": os.getcwd()}).encode()
-    socket.send_fds(connection, [len(asked).to_bytes(4, "big")], [0, 1, 2])
-    connection.sendall(asked)
-    answer = connection.recv(1)
-    return answer[0] if answer else 255
 
-
-def run(connection, main):
-    length, files, _, _ = socket.recv_fds(connection, 4, 3)
+def run(connection, driver):
+    head, files, _, _ = socket.recv_fds(connection, 8, 3)
+    size, arguments = struct.unpack("=II", head)
     asked = b""
-    while len(asked) < int.from_bytes(length, "big"):
+    while len(asked) < size:
         asked += connection.recv(65536)
-    asked = json.loads(asked)
+    folder, *words = [os.fsdecode(word) for word in asked.split(b"\0")[:-1]]
     for number, file in enumerate(files):
         os.dup2(file, number)
     data = os.environ["AWS_DATA_PATH"]  # set when the CLI was loaded: where its own tables are
     os.environ.clear()
-    os.environ.update(asked["environment"], AWS_DATA_PATH=data)
-    os.chdir(asked["folder"])
-    sys.argv = ["aws", *asked["arguments"]]
+    os.environ.update(pair.split("=", 1) for pair in words[arguments:])
+    os.environ["AWS_DATA_PATH"] = data
+    os.chdir(folder)
+    sys.argv = ["aws", *words[:arguments]]
     try:
-        status = main(asked["arguments"])
+        status = driver.main(words[:arguments])
     except SystemExit as end:
         status = end.code
     sys.stdout.flush()
@@ -48,25 +62,34 @@ def run(connection, main):
     os._exit(0)
 
 
+def warm(driver):
+    os.environ.update(AWS_ACCESS_KEY_ID="x", AWS_SECRET_ACCESS_KEY="x", AWS_DEFAULT_REGION="ap-southeast-2",
+                      AWS_ENDPOINT_URL="http://127.0.0.1:1", AWS_MAX_ATTEMPTS="1")
+    for words in WARM:
+        driver.main(words.split())
+    driver.session._credentials = None  # each call has its own
+
+
 def serve(path):
     from awscli.clidriver import create_clidriver
-    def main(arguments):
-        return create_clidriver().main(arguments)
+    import contract
 
+    driver = create_clidriver()
+    warm(driver)
+    contract.watch(driver.session)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     listener = socket.socket(socket.AF_UNIX)
-    listener.bind(path)
+    listener.bind(path + ".new")
     listener.listen(16)
+    os.rename(path + ".new", path)
     while True:
         connection, _ = listener.accept()
         if os.fork() == 0:
             listener.close()
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-            run(connection, main)
+            run(connection, driver)
         connection.close()
 
 
 if __name__ == "__main__":
-    if sys.argv[1] == "serve":
-        serve(sys.argv[2])
-    sys.exit(call(sys.argv[2], sys.argv[3:]))
+    serve(sys.argv[1])

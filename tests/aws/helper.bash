@@ -19,17 +19,18 @@ aws_start() {
 	AWS_CONTROL=$AWS_TEST_DIR/control
 	PATH=$AWS_TEST_DIR/bin:$PATH
 	mkdir -p "$AWS_CONTROL" "$AWS_TEST_DIR"/{bin,cli,moto} "$AWS_TEST_DIR/registry/data"
-	printf '#!/bin/sh\nexec %s -IS %s call %s "$@"\n' "$(aws_tools_bin)/python" "$FILOT_ROOT/tests/aws/aws_warm.py" \
-		"$AWS_TEST_DIR/cli/socket" >"$AWS_TEST_DIR/bin/aws"
-	chmod 755 "$AWS_TEST_DIR/bin/aws"
+	cc -O1 -o "$AWS_TEST_DIR/bin/aws" "$FILOT_ROOT/tests/aws/aws_call.c"
 	port=$(port_free)
-	export AWS_TEST_DIR AWS_CONTROL PATH FILOT_ROOT
+	export AWS_TEST_DIR AWS_CONTROL PATH FILOT_ROOT AWS_WARM_SOCKET=$AWS_TEST_DIR/cli/socket
 	export AWS_ENDPOINT_URL=http://127.0.0.1:$port AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test AWS_CONFIG_FILE=/dev/null
 	export AWS_SHARED_CREDENTIALS_FILE=/dev/null AWS_MAX_ATTEMPTS=1 AWS_EC2_METADATA_DISABLED=true
 	# Moto's own account; waits that a test can afford.
-	export AWS_ACCOUNT_ID=123456789012 WAIT_INTERVAL_S=0.1 WAIT_TIMEOUT_S=5 NETWORK_PATIENCE_S=2 AWS_DEFAULT_REGION=ap-southeast-2
-	process_launch "$AWS_TEST_DIR" moto "$(aws_tools_bin)/python" "$FILOT_ROOT/tests/aws/moto_server.py" "$port" "$AWS_CONTROL"
-	process_launch "$AWS_TEST_DIR" cli "$(aws_tools_bin)/python" "$FILOT_ROOT/tests/aws/aws_warm.py" serve "$AWS_TEST_DIR/cli/socket"
+	export AWS_ACCOUNT_ID=123456789012 WAIT_INTERVAL_S=0.1 WAIT_TIMEOUT_S=120 NETWORK_PATIENCE_S=2 AWS_DEFAULT_REGION=ap-southeast-2
+	jq '.containerDefinitions[].secrets[].valueFrom | split("/") | "filot/" + last' "$FILOT_ROOT"/infra/ecs/*-task.json |
+		jq -s unique >"$AWS_TEST_DIR/moto/secrets"
+	process_launch "$AWS_TEST_DIR" moto "$(aws_tools_bin)/python" "$FILOT_ROOT/tests/aws/moto_server.py" "$port" "$AWS_CONTROL" \
+		"$AWS_TEST_DIR/moto/secrets" "$AWS_TEST_DIR/moto/settings"
+	process_launch "$AWS_TEST_DIR" cli "$(aws_tools_bin)/python" "$FILOT_ROOT/tests/aws/aws_warm.py" "$AWS_TEST_DIR/cli/socket"
 	registry=$(port_free)
 	cat >"$AWS_TEST_DIR/registry/config.yml" <<-END
 		version: 0.1
@@ -39,9 +40,25 @@ aws_start() {
 	END
 	process_launch "$AWS_TEST_DIR" registry docker-registry serve "$AWS_TEST_DIR/registry/config.yml"
 	export REGISTRY=127.0.0.1:$registry
-	wait_for 60 "for the CLI to be loaded" test -S "$AWS_TEST_DIR/cli/socket"
-	wait_for 60 "for moto to answer" port_busy "$port"
-	wait_for 60 "for the registry to answer" port_busy "$registry"
+	aws_ready cli test -S "$AWS_TEST_DIR/cli/socket"
+	aws_ready moto test -e "$AWS_TEST_DIR/moto/settings"
+	aws_ready registry port_busy "$registry"
+	set -a
+	# shellcheck disable=SC1091 # just made
+	source "$AWS_TEST_DIR/moto/settings"
+	set +a
+	DEPLOY_RECORD=$AWS_TEST_DIR/kept-record.json
+	export DEPLOY_RECORD
+}
+
+# aws_ready NAME COMMAND…: wait until COMMAND says so; its log when it dies.
+aws_ready() {
+	local name=$1
+	shift
+	WAIT_WHILE="server_running '$AWS_TEST_DIR' $name" wait_for 120 "$name" "$@" || {
+		tail -n 20 "$AWS_TEST_DIR/$name/log" >&2
+		return 1
+	}
 }
 
 aws_stop() {
@@ -72,17 +89,26 @@ image_put() {
 	digest=sha256:$(printf %s "$manifest" | sha256sum | cut -d' ' -f1)
 }
 
-# account_new: an empty account, filled with what a deployment rests on.
-account_new() {
+# account_keep: in setup_file: each test starts from what is there now.
+account_keep() {
+	curl -qsSf -X POST "$AWS_ENDPOINT_URL/filot/keep"
+}
+
+# account_again: in setup: the account as it was kept, its record, and no faults.
+account_again() {
 	rm -f "$AWS_CONTROL"/*
-	jq -c '.containerDefinitions[].secrets[].valueFrom | split("/") | "filot/" + last' "$FILOT_ROOT"/infra/ecs/*-task.json |
-		jq -sc unique | curl -qsSf --data-binary @- "$AWS_ENDPOINT_URL/filot/account" >"$AWS_TEST_DIR/account"
-	set -a
-	# shellcheck disable=SC1091 # just made
-	source "$AWS_TEST_DIR/account"
-	set +a
-	DEPLOY_RECORD=$BATS_TEST_TMPDIR/record/image-versions.json
-	export DEPLOY_RECORD
+	curl -qsSf -X POST "$AWS_ENDPOINT_URL/filot/again"
+	DEPLOY_RECORD=$BATS_TEST_TMPDIR/image-versions.json
+	[[ ! -e $AWS_TEST_DIR/kept-record.json ]] || cp "$AWS_TEST_DIR/kept-record.json" "$DEPLOY_RECORD"
+}
+
+# contract_kept: in teardown: all requests and answers were such as the
+# services' models allow.
+contract_kept() {
+	[[ ! -s $AWS_CONTROL/contract ]] || {
+		sort -u "$AWS_CONTROL/contract"
+		return 1
+	}
 }
 
 # record FILTER: of the last deployment in the record.
@@ -90,6 +116,28 @@ record() {
 	jq -r ".deployments[-1] | $1" "$DEPLOY_RECORD"
 }
 
+# deploy COMMAND…: the backend, or what DEPLOY names, with the tag one unless
+# IMAGE_TAG says another.
+deploy() {
+	IMAGE_TAG=${IMAGE_TAG:-one} "$FILOT_ROOT/scripts/deploy-${DEPLOY:-backend}.sh" "$@"
+}
+
+# deployed TAG: a deployment that is known to work came before.
+deployed() {
+	image_put "filot-${DEPLOY:-backend}${DEPLOY:+-worker}" "$1"
+	IMAGE_TAG=$1 deploy update >"$AWS_TEST_DIR/deployed.log" 2>&1 || {
+		cat "$AWS_TEST_DIR/deployed.log"
+		return 1
+	}
+}
+
+# running: what ECS says of the service.
 running() {
-	aws ecs describe-services --cluster filot-backend-cluster --services filot-backend-service --query 'services[0].taskDefinition' --output text
+	local name=filot-${DEPLOY:-backend}
+	aws ecs describe-services --cluster "$name-cluster" --services "$name-service" --query 'services[0].taskDefinition' --output text
+}
+
+lock_free() {
+	run -0 deploy status
+	[[ $output == *'lock:      free'* ]]
 }
