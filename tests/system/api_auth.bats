@@ -467,6 +467,7 @@ raw() {
 	local url=$API_URL pid log
 	export API_NAME=draining
 	api_start --drain-grace 3s
+	wait_for 20 "for the first probes" api_well
 	api GET /readyz
 	expect 200
 	pid=$(server_pid "$SERVERS_DIR" draining)
