@@ -301,8 +301,7 @@ livez_is() {
 	grep -qxF 'filot_workers{} 1' told
 	grep -q '^filot_process_up{command="filot-ocr-gpu",process=".*"} 1$' told
 	run ! grep filot_gpu told
-	redis hset "$queue:workers" w2 "$(date +%s%3N) {\"slots\":2,\"gpus\":[{\"utilization\":0.75,\"memory_used_bytes\":1024,\"memory_total_bytes\":4096}]}" >/dev/null
-	redis hset "$queue:workers" w3 "1000 {\"slots\":9}" >/dev/null
+	redis hset "$queue:workers" w3 "1000 {\"slots\":9}" w2 "$(date +%s%3N) {\"slots\":2,\"gpus\":[{\"utilization\":0.75,\"memory_used_bytes\":1024,\"memory_total_bytes\":4096}]}" >/dev/null
 	wait_for 10 "the GPU" raw_is 'filot_gpu_utilization_ratio{worker="w2",gpu="0"} 0.75'
 	samples >told
 	grep -qxF 'filot_gpu_memory_bytes{gpu="0",kind="used",worker="w2"} 1024' told
