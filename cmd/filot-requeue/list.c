@@ -1,4 +1,5 @@
 /* Jobs where they lie: a line each, or everything that is known of one. Changes nothing. */
+#include <inttypes.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -107,6 +108,9 @@ bool command_list(struct context *context, const char *place, struct error *erro
 	if (good) {
 		report_heading(&context->report);
 		good = (lister->set.given && !lister->set.count) || list_places(lister, error);
+		if (good && !context->report.json)
+			printf("%" PRId64 " job%s%s\n", lister->count, lister->count == 1 ? "" : "s",
+			       lister->enough ? ", as many as --limit says" : "");
 	}
 	job_set_free(&lister->set);
 	free(lister);
@@ -166,11 +170,16 @@ static void show_line(const struct shower *shower, const struct found *found, in
 	buffer_append_char(line, '}');
 }
 
-/* A value as one line of words. */
+/* A value as one line of words; "idle_ms" 93000 is "idle" 93 s there. */
 static void print_value(const char *indent, const char *name, const json_t *value)
 {
+	size_t length = strlen(name);
+	char plain[1024], age[AGE_SIZE];
+	if (json_is_integer(value) && length > 3 && strcmp(name + length - 3, "_ms") == 0) {
+		printf("%s%-16.*s %s\n", indent, (int)length - 3, name, age_text(json_integer_value(value), age));
+		return;
+	}
 	char *text = json_is_string(value) ? NULL : json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
-	char plain[1024];
 	const char *from = json_is_string(value) ? json_string_value(value) : text ? text : "";
 	printf("%s%-16s %s\n", indent, name, plain_text(from, plain, sizeof plain));
 	free(text);

@@ -3,6 +3,8 @@
  * batches; the script checks again and has the last word. What comes to the place after the start is left alone, so
  * that jobs which die again at once do not keep it going for ever.
  */
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -243,6 +245,19 @@ static bool move_all(struct mover *mover, struct error *error)
 	       move_place(mover, PLACE_DELAYED, 0, now_ms - settings->min_idle_ms, error);
 }
 
+/* Who looked for stuck jobs and found none may have meant the others. */
+static void hint(const struct mover *mover)
+{
+	const struct report *report = &mover->context->report;
+	const struct queue_overview *overview = &mover->overview;
+	const struct requeue_settings *settings = mover->context->settings;
+	if (report->json || settings->dead || settings->delayed || report->done_count || report->skipped_count ||
+	    !(overview->dead || overview->delayed))
+		return;
+	printf("nothing is stuck; %" PRId64 " dead (--dead brings them back), %" PRId64 " waiting for a retry (--delayed)\n",
+	       overview->dead, overview->delayed);
+}
+
 bool command_requeue(struct context *context, struct error *error)
 {
 	struct mover *mover = calloc(1, sizeof *mover); /* a page and a batch: too much for the stack */
@@ -259,6 +274,8 @@ bool command_requeue(struct context *context, struct error *error)
 	if (good)
 		report_not_met(mover);
 	report_summary(&context->report);
+	if (good)
+		hint(mover);
 	job_set_free(&mover->set);
 	queue_overview_free(&mover->overview);
 	free(mover);

@@ -144,17 +144,59 @@ void report_open(struct report *report, bool json, bool dry_run, const char *don
 				   .started_ms = clock_monotonic_ms() };
 }
 
-/* "moved  01J…  pending  attempt 3  w1  idle 93 s  doc-1" */
+/* The document for a person; a job that was given none has its own id there, which is on the line already. */
+static const char *document_text(const struct found *found, char *text, size_t size)
+{
+	const char *document = found->job.document;
+	return document && strcmp(document, found->id) != 0 ? plain_text(document, text, size) : "-";
+}
+
+/* "would_move" as a person writes it. */
+static const char *spaced(const char *word, char text[static 24])
+{
+	(void)snprintf(text, 24, "%s", word);
+	for (char *at = text; *at; at++)
+		if (*at == '_')
+			*at = ' ';
+	return text;
+}
+
+/* "moved  01J…  pending  doc-1  w1  idle" */
 static void say(const char *status, const struct found *found, const char *id, const char *words)
 {
-	char text[160], document[64] = "", worker[64] = "";
-	if (found && found->job.document)
-		(void)plain_text(found->job.document, document, sizeof document);
+	char text[160], document[64], worker[64] = "", done[24];
 	if (found && found->worker)
 		(void)plain_text(found->worker, worker, sizeof worker);
-	printf("%-12s %-26s  %-8s %-20s %-20s %s\n", status, id && *id ? id : "-", found ? place_name(found->item) : "",
-	       document, worker, words ? plain_text(words, text, sizeof text) : "");
+	printf("%-12s %-26s  %-8s %-20s %-20s %s\n", spaced(status, done), id && *id ? id : "-",
+	       found ? place_name(found->item) : "", found ? document_text(found, document, sizeof document) : "", worker,
+	       words ? plain_text(words, text, sizeof text) : "");
 	(void)fflush(stdout);
+}
+
+/* Why a job was left as it is, for a person, and what can be done about it. */
+static const char *reason_text(const char *reason)
+{
+	static const struct {
+		const char *reason, *text;
+	} texts[] = {
+		{ "released", "released before: the next worker that asks takes it" },
+		{ "taken", "a worker has begun it again meanwhile" },
+		{ "renewed", "its worker has renewed the claim: it is alive" },
+		{ "gone", "finished or moved meanwhile: see filot-requeue show" },
+		{ "cancelled", "it has a cancel mark, which the next claim obeys" },
+		{ "not_stuck", "not stuck: see filot-requeue show" },
+		{ "not_delayed", "it waits for no retry: see filot-requeue show" },
+		{ "not_dead", "not dead: see filot-requeue show" },
+		{ "not_in_the_queue", "not in the queue: done, never sent, or of another --queue-name" },
+		{ "cancelled_in_the_database", "not in the queue; cancelled in the database" },
+		{ "dropped_by_a_worker", "a worker met it and dropped it" },
+		{ "dead", "dead: --dead brings it back, drop takes it away" },
+		{ "done", "done already" },
+	};
+	for (size_t index = 0; index < sizeof texts / sizeof *texts; index++)
+		if (strcmp(texts[index].reason, reason) == 0)
+			return texts[index].text;
+	return reason;
 }
 
 void report_done(struct report *report, const struct found *found, const char *why, const char *note)
@@ -185,7 +227,7 @@ void report_skipped(struct report *report, const struct found *found, const char
 	if (found)
 		id = found->id;
 	if (!report->json) {
-		say("skipped", found, id, reason);
+		say("skipped", found, id, reason_text(reason));
 		return;
 	}
 	begin(&line, id);
@@ -230,15 +272,16 @@ void report_unknown(struct report *report, const char *id, const struct error *e
 void report_summary(const struct report *report)
 {
 	int64_t ms = clock_monotonic_ms() - report->started_ms;
+	char done[24];
 	if (report->json)
 		printf("{\"v\":1,\"summary\":{\"%s\":%" PRId64 ",\"skipped\":%" PRId64 ",\"refused\":%" PRId64
 		       ",\"dry_run\":%s,\"ms\":%" PRId64 "}}\n",
 		       report->dry_run ? report->would : report->done, report->done_count, report->skipped_count,
 		       report->refused_count, report->dry_run ? "true" : "false", ms);
 	else
-		printf("%" PRId64 " %s, %" PRId64 " skipped, %" PRId64 " refused%s\n", report->done_count,
-		       report->dry_run ? report->would : report->done, report->skipped_count, report->refused_count,
-		       report->dry_run ? "; nothing was changed" : "");
+		printf("%s %" PRId64 ", skipped %" PRId64 ", refused %" PRId64 "%s\n",
+		       spaced(report->dry_run ? report->would : report->done, done), report->done_count,
+		       report->skipped_count, report->refused_count, report->dry_run ? "; nothing was changed" : "");
 	(void)fflush(stdout);
 }
 
@@ -264,9 +307,7 @@ void report_item(const struct report *report, const struct found *found, int64_t
 		return;
 	}
 	const char *priority = priority_name(found);
-	char age[AGE_SIZE], document[24] = "-", last[160] = "", text[200] = "";
-	if (found->job.document)
-		(void)plain_text(found->job.document, document, sizeof document);
+	char age[AGE_SIZE], document[24], last[160] = "", text[200] = "";
 	if (item->place == PLACE_PENDING) {
 		bool released = item->idle_ms >= QUEUE_RELEASED_IDLE_MS;
 		(void)plain_text(is_handed_back(item) ? "handed back" : item->worker, last, sizeof last);
@@ -283,5 +324,5 @@ void report_item(const struct report *report, const struct found *found, int64_t
 	char when[AGE_SIZE + 8];
 	(void)snprintf(when, sizeof when, "%s%s", sign, age_text(age_ms < 0 ? -age_ms : age_ms, age));
 	printf("%-26s  %-8s %-8s %-20s %7" PRId64 "  %8s  %s\n", *found->id ? found->id : "-", place_name(item),
-	       priority ? priority : "-", document, found->attempt, when, text);
+	       priority ? priority : "-", document_text(found, document, sizeof document), found->attempt, when, text);
 }

@@ -43,7 +43,7 @@ struct command requeue_command(struct requeue_settings *s)
 		{ "until", 0, OPTION_STRING, &s->until, "TIME", "only dead until then" },
 		{ "limit", 'l', OPTION_INTEGER, &s->limit, "N", "stop after N jobs", .minimum = 1,
 		  .maximum = INT64_MAX },
-		{ "rate", 'r', OPTION_STRING, &s->rate_text, "N/s", "move no more than N jobs a second; also N/m" },
+		{ "rate", 'r', OPTION_STRING, &s->rate_text, "N/s", "move no more than N jobs a second; also N/m, N/h" },
 		{ "dry-run", 'n', OPTION_FLAG, &s->dry_run, NULL, "say what would be done, change nothing" },
 		{ "yes", 'y', OPTION_FLAG, &s->yes, NULL, "drop: do not ask" },
 		{ "json", 0, OPTION_FLAG, &s->json, NULL, "JSON lines on a terminal, too" },
@@ -105,7 +105,7 @@ static bool read_verb(struct requeue_settings *settings, struct string_list *ope
 		memmove(operands->items, operands->items + 1, count * sizeof *operands->items);
 		operands->count = count;
 		if (count < verbs[index].least)
-			return error_set(error, ERROR_USAGE, "%s needs a job's ULID", word);
+			return error_set(error, ERROR_USAGE, "%s needs a job's ULID, as in \"filot-requeue list\"", word);
 		return count <= verbs[index].most ||
 		       error_set(error, ERROR_USAGE, "\"%s\" is too much", operands->items[verbs[index].most]);
 	}
@@ -153,6 +153,8 @@ bool requeue_settings_check(struct requeue_settings *settings, struct string_lis
 	if (!by_filter && (settings->jobs.count || settings->documents.count || settings->tenant || settings->worker ||
 			   settings->codes.count || settings->limit))
 		return error_set(error, ERROR_USAGE, "filters and --limit go with list, or without a verb");
+	if (settings->yes && verb != VERB_DROP)
+		return error_set(error, ERROR_USAGE, "--yes goes with drop");
 	if (settings->rate > 0 && verb != VERB_REQUEUE)
 		return error_set(error, ERROR_USAGE, "--rate goes without a verb");
 	if (settings->dry_run && (verb == VERB_LIST || verb == VERB_SHOW || verb == VERB_STATS))

@@ -481,7 +481,9 @@ claim_is() { # N: "worker deliveries"
 	grep -q 'w2 .*live' table
 	run ! grep -q $'\e\[31m' table
 	on_terminal filot-requeue show "$(ulid 2)" | grep -q '^where  *dead'
-	on_terminal filot-requeue --dead --dry-run | grep -q 'would_move .*doc-2'
+	on_terminal filot-requeue --dead --dry-run | grep -q 'would move .*doc-2'
+	on_terminal filot-requeue --job "$(ulid 2)" | grep -q 'skipped .*not stuck: see filot-requeue show'
+	on_terminal filot-requeue | grep -q 'nothing is stuck; 1 dead (--dead brings them back)'
 	# and --json keeps JSON lines there
 	on_terminal filot-requeue --json list dead | grep -q '^{"v":1,"job"'
 }
