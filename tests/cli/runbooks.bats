@@ -5,6 +5,7 @@
 
 # shellcheck disable=SC2016 # Markdown is full of backticks
 bats_require_minimum_version 1.5.0
+load blocks
 
 setup() {
 	FILOT_ROOT=$(cd "$BATS_TEST_DIRNAME/../.." && pwd)
@@ -61,6 +62,14 @@ page() {
 			return 1
 		}
 	done
+}
+
+@test "a block that fails is found, and only those with the mark are run" {
+	page '```sh run' 'false | true' 'echo after' '```' '1. Indented:' '   ```sh run' '   test -d runbooks' '   ```' '```sh' 'exit 3' '```'
+	blocks_run run "$BATS_TEST_TMPDIR/page.md" >"$BATS_TEST_TMPDIR/told"
+	[ "$BLOCKS" -eq 2 ]
+	[ "$BLOCKS_FAILED" -eq 1 ]
+	grep -q 'page.md:2: failed:' "$BATS_TEST_TMPDIR/told"
 }
 
 # shellcheck source-path=SCRIPTDIR

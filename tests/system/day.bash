@@ -92,6 +92,11 @@ day_running() {
 	[ "$(sql "select count(*) from jobs where state = 'running'")" -eq 1 ]
 }
 
+day_unlimited() { # a process has some turns in hand before it asks Redis
+	api GET /documents
+	day_has '"event":"rate_limits_off"' "$SERVERS_DIR/api/log"
+}
+
 # day_hostile LOG FOLDER: a document that takes its reader too long, twice
 day_hostile() {
 	filot-enqueue --document hostile "$2/phototest.tif" >"$DAY/receipt"
@@ -133,7 +138,7 @@ day_buli2() {
 # day_outage: Redis, then PostgreSQL goes away and comes back; Redis is set as it should not be
 day_outage() {
 	server_stop "$SERVERS_DIR" redis
-	api GET /documents
+	wait_for 30 "for the API to miss it" day_unlimited
 	server_start "$SERVERS_DIR" redis
 	redis config set maxmemory 1gb maxmemory-policy allkeys-lru
 	filot-requeue stats >/dev/null 2>>"$1"

@@ -8,6 +8,7 @@ load helper
 load api
 load buli2
 load day
+load ../cli/blocks
 
 setup_file() {
 	LOGS=$BATS_FILE_TMPDIR/logs
@@ -102,7 +103,7 @@ holds() {
 	query request-trail "REQUEST=$(happened upload)"
 	holds '[.[].event] == ["document_stored", "request"] and .[1].status == 201'
 	query request-trail REQUEST=request-in-the-dark
-	holds '[.[].code // .status] == ["unavailable", 503]'
+	holds 'map(.code // .status) | sort == [503, "unavailable"]'
 	query verification-trail VERIFICATION=late-1
 	holds '[.[].status] == ["retry", "retry", "retry", "retry", "retry", "retry", "delivered"]'
 }
@@ -124,7 +125,7 @@ holds() {
 	query auth-refused-by-route
 	holds '[.[] | {(.route): .answers}] | add == {"/auth/login": 2, "/auth/me": 2, "/auth/refresh": 1, "/documents": 1}'
 	query rate-limits-off
-	holds 'length == 1 and .[0].code == "unavailable" and .[0].for_ms > 0'
+	holds '.[0].code == "unavailable" and .[0].for_ms > 0'
 }
 
 @test "BULI2: what it did not take, what is dead, when the breaker was open" {
@@ -183,20 +184,12 @@ holds() {
 }
 
 @test "each block of a runbook that is marked run works" {
-	local block count=0 failed=0
 	export PATH=$BATS_FILE_TMPDIR/bin:$PATH WORKER=leaving REQUEST VERIFICATION=bad-1 JOB DOCUMENT
 	JOB=$(happened dead) REQUEST=$(happened upload) DOCUMENT=$(happened document)
 	FILOT_BULI2_API_URL=http://127.0.0.1:$(cat "$BATS_FILE_TMPDIR/buli2.day")/v1/verifications
 	export FILOT_BULI2_API_URL FILOT_BULI2_API_KEY=the-api-key
-	while read -r block; do
-		count=$((count + 1))
-		bash -euo pipefail <<<"$(jq -r .text <<<"$block")" >"$BATS_TEST_TMPDIR/out" 2>&1 </dev/null || {
-			failed=$((failed + 1))
-			jq -r '"\(.file):\(.line): failed:", .text' <<<"$block"
-			cat "$BATS_TEST_TMPDIR/out"
-		}
-	done < <(python3 tests/cli/runbooks.py blocks run runbooks/*.md)
-	echo "# $count blocks" >&3
-	[ "$count" -ge 20 ]
-	[ "$failed" -eq 0 ]
+	blocks_run run runbooks/*.md
+	echo "# $BLOCKS blocks" >&3
+	[ "$BLOCKS" -ge 20 ]
+	[ "$BLOCKS_FAILED" -eq 0 ]
 }
