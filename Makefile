@@ -189,4 +189,4 @@ clean:
 help:
 	@grep -hE '^[a-z%-]+:.*##' Makefile | sed -E 's/:.*##/\t/'
 
--include $(COMMON_OBJ:.o=.d) $(patsubst %.c,$(BUILD)/%.d,$(wildcard cmd/*/*.c tests/unit/*.c tests/system/*.c tests/bench/*.c))
+-include $(COMMON_OBJ:.o=.d) $(patsubst %.c,$(BUILD)/%.d,$(wildcard cmd/*/*.c tests/unit/*.c tests/gpu/*.c tests/system/*.c tests/bench/*.c))

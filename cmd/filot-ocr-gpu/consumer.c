@@ -202,6 +202,7 @@ static void log_metrics(struct consumer *consumer)
 		 log_integer("retried", atomic_load(&consumer->counts.retried)),
 		 log_integer("pages", atomic_load(&consumer->counts.pages)), log_integer("busy", busy_now(consumer)),
 		 log_integer("slots", consumer->thread_count));
+	engine_log_figures(consumer->engine);
 }
 
 static void *run_keeper(void *argument)
@@ -297,6 +298,7 @@ static bool open_handler(struct consumer *consumer, struct handler_thread *threa
 {
 	thread->consumer = consumer;
 	thread->handler = (struct handler){ .settings = consumer->settings, .worker = consumer->worker,
+					    .engine = consumer->engine,
 					    .control = &consumer->control, .counts = &consumer->counts,
 					    .metrics = consumer->metrics };
 	thread->handler.slot = slot_new(consumer->settings, consumer->engine, error);
@@ -405,23 +407,23 @@ static size_t wait_for_idle(struct consumer *consumer)
 {
 	(void)pthread_mutex_lock(&consumer->mutex);
 	/* signals do not end this wait, so it looks up from time to time */
-	while (count_busy(consumer) == consumer->thread_count && !stop_requests)
+	while (count_busy(consumer) == consumer->thread_count && !stop_requests && !engine_lost(consumer->engine, NULL))
 		wait_changed(consumer, 250);
 	size_t idle = consumer->thread_count - count_busy(consumer);
 	(void)pthread_mutex_unlock(&consumer->mutex);
 	return idle;
 }
 
-/* Claims and dispatches until a signal comes, or, with --once, nothing is left to do. */
+/* Claims and dispatches until a signal comes, the GPU is lost, or, with --once, nothing is left to do. */
 static bool consume(struct consumer *consumer, struct error *error)
 {
 	struct delivery *deliveries = calloc(consumer->thread_count, sizeof *deliveries);
 	if (!deliveries)
 		return error_set(error, ERROR_OUT_OF_MEMORY, "out of memory");
-	for (int failures = 0; !stop_requests;) {
+	for (int failures = 0; !stop_requests && !engine_lost(consumer->engine, NULL);) {
 		size_t idle = wait_for_idle(consumer);
 		size_t count = 0;
-		if (!idle || stop_requests)
+		if (!idle || stop_requests || engine_lost(consumer->engine, NULL))
 			continue;
 		bool once = consumer->settings->once;
 		struct error claim_error = { 0 };
@@ -451,7 +453,7 @@ static bool consume(struct consumer *consumer, struct error *error)
 	return true;
 }
 
-/* Lets running jobs finish for drain_ms, then has them handed back; a second signal hands back at once. */
+/* Lets running jobs finish for drain_ms, then has them handed back; a second signal or a lost GPU does so at once. */
 static void drain(struct consumer *consumer)
 {
 	int64_t until_ms = clock_monotonic_ms() + consumer->settings->drain_ms;
@@ -460,7 +462,7 @@ static void drain(struct consumer *consumer)
 	if (stop_requests)
 		log_info("draining", log_integer("running", busy));
 	while (count_busy(consumer) > 0) {
-		bool abandon = stop_requests > 1 || (stop_requests && clock_monotonic_ms() >= until_ms);
+		bool abandon = stop_requests > 1 || engine_lost(consumer->engine, NULL) || (stop_requests && clock_monotonic_ms() >= until_ms);
 		for (size_t index = 0; abandon && index < consumer->thread_count; index++) {
 			struct handler_thread *thread = &consumer->threads[index];
 			if (!thread->busy)
@@ -489,6 +491,10 @@ bool consumer_run(const struct ocr_settings *settings, struct error *error)
 			 log_integer("slots", consumer.thread_count));
 		done = consume(&consumer, error);
 		drain(&consumer);
+		if (engine_lost(consumer.engine, error)) {
+			log_error("gpu_lost", log_failure(error));
+			done = false;
+		}
 		struct error leave = { 0 };
 		if (!queue_leave(consumer.queue, &leave))
 			log_warning("leaving_failed", log_failure(&leave));

@@ -312,6 +312,8 @@ void delivery_handle(struct handler *handler, struct delivery *delivery)
 	if (started && exhausted)
 		error = delivery->exhausted;
 	bool read = started && !exhausted && slot_read_job(handler->slot, job, &result, &error);
+	if (started && !exhausted && !read && engine_lost(handler->engine, NULL))
+		atomic_store(&handler->abandon, true); /* no fault of the document's: another worker reads it */
 	result.ms.queue_ms = queue_ms > 0 ? queue_ms : 0;
 	if (atomic_load(&handler->lost))
 		drop(delivery);

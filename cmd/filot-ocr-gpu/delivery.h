@@ -29,13 +29,14 @@ struct handler_counts {
 struct handler {
 	const struct ocr_settings *settings;
 	const char *worker; /* this process's name in the queue */
+	const struct engine *engine; /* that the slot reads with */
 	struct slot *slot;
 	struct pg *pg;
 	struct control *control;
 	struct handler_counts *counts;
 	struct metrics *metrics; /* for the whole system's figures */
 	atomic_bool lost; /* set from outside: the claim was taken over, stop soon */
-	atomic_bool abandon; /* set from outside: hand the job back, stop soon */
+	atomic_bool abandon; /* set from outside, or when the GPU is lost: hand the job back, stop soon */
 };
 
 /* Appends {"v":1,"job":…,"document":…,"status":"running","attempt":…,"page":…,"pages":…,"at":…,"worker":…}, filot-jobs(5). */

@@ -40,7 +40,7 @@ struct filter {
 	bool no_more; /* all inputs were added */
 	bool writing; /* a thread is writing out */
 	bool some; /* a document was written: the next one needs a separator before it */
-	bool broken; /* writing failed: *output_error says why */
+	bool broken; /* writing failed or the GPU was lost: output_error says why */
 	struct error output_error;
 	struct filter_counts counts;
 	struct progress progress;
@@ -154,7 +154,13 @@ static void *run_thread(void *argument)
 			do_task(filter, self->slot, task);
 		else
 			job_free(&task->job);
+		struct error lost = { 0 };
+		bool cut = task->failed && engine_lost(filter->engine, &lost);
 		(void)pthread_mutex_lock(&filter->mutex);
+		if (cut && !filter->broken) {
+			filter->broken = true;
+			filter->output_error = lost;
+		}
 		task->failed |= skip;
 		task->finished = true;
 		write_finished(filter);

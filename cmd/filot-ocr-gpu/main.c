@@ -7,6 +7,7 @@
 #include "common/base/stop.h"
 #include "common/http/http.h"
 #include "consumer.h"
+#include "devices.h"
 #include "filter.h"
 #include "settings.h"
 
@@ -44,6 +45,8 @@ int main(int argc, char **argv)
 		stop_install();
 		if (!ocr_settings_check(&settings, options.operands.count, &error) || !http_setup(&error))
 			status = options_exit(&command, &error);
+		else if (settings.list_devices)
+			status = devices_print(&settings, &error) ? EX_OK : options_exit(&command, &error);
 		else if (settings.from_queue)
 			status = run_consumer(&command, &settings);
 		else

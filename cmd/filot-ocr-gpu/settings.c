@@ -9,9 +9,9 @@
 #include "common/store/store_options.h"
 
 static const char *const engine_names[] = { "filot", "tesseract", NULL }; /* enum ocr_engine */
-static const char *const backend_names[] = { "auto", "generic", "avx2", "avx512vnni", NULL };
+static const char *const backend_names[] = { "auto", "generic", "avx2", "avx512vnni", "cuda", NULL };
 
-static int64_t core_count(void)
+int64_t ocr_core_count(void)
 {
 	cpu_set_t cores;
 	return sched_getaffinity(0, sizeof cores, &cores) == 0 ? CPU_COUNT(&cores) : 1;
@@ -21,7 +21,8 @@ static void set_defaults(struct ocr_settings *settings)
 {
 	*settings = (struct ocr_settings){
 		.psm = 3,
-		.jobs = core_count(),
+		.jobs = ocr_core_count(),
+		.gpu_batch_lines = 256,
 		.limits = reader_default_limits,
 		.recycle_documents = 500,
 		.queue_name = "ocr",
@@ -46,7 +47,15 @@ struct command ocr_command(struct ocr_settings *s)
 		{ "engine", 0, OPTION_CHOICE, &s->engine, "NAME", "the recogniser: filot or tesseract (filot)",
 		  .choices = engine_names },
 		{ "backend", 0, OPTION_CHOICE, &s->backend, "NAME",
-		  "filot's arithmetic: auto, generic, avx2 or avx512vnni (auto)", .choices = backend_names },
+		  "filot's arithmetic: auto, generic, avx2, avx512vnni or cuda (auto)", .choices = backend_names },
+		{ "gpus", 0, OPTION_STRING, &s->gpus, "LIST", "the GPUs to use, as in 0,1 (all)",
+		  .setting = "FILOT_GPUS" },
+		{ "gpu-batch", 0, OPTION_INTEGER, &s->gpu_batch_lines, "N", "most lines of a batch on a GPU (256)",
+		  .setting = "FILOT_GPU_BATCH", .minimum = 1, .maximum = NETWORK_LINES_MOST },
+		{ "gpu-memory", 0, OPTION_BYTES, &s->gpu_memory_bytes, "SIZE",
+		  "most memory of a GPU (nine tenths of what is free)", .setting = "FILOT_GPU_MEMORY",
+		  .minimum = INT64_C(16) << 20, .maximum = INT64_C(1) << 42 },
+		{ "devices", 0, OPTION_FLAG, &s->list_devices, NULL, "list processors and GPUs, and what would be used" },
 		{ "threads", 0, OPTION_INTEGER, &s->threads, "N", "that read lines with filot's engine (the cores)",
 		  .setting = "FILOT_THREADS", .minimum = 1, .maximum = RECOGNISER_THREADS_MOST },
 		{ "password-file", 0, OPTION_STRING, &s->password_file, "FILE", "password of encrypted PDFs" },
@@ -98,10 +107,10 @@ struct command ocr_command(struct ocr_settings *s)
 	return (struct command){
 		.name = "filot-ocr-gpu",
 		.summary = "read documents: the text of images and PDFs",
-		.usage = "[flags] FILE...\n[flags] --stdin < JOB-LINES\n--queue [flags]",
+		.usage = "[flags] FILE...\n[flags] --stdin < JOB-LINES\n--queue [flags]\n--devices [flags]",
 		.details = "FILE is a path, \"-\" for standard input, or an r2:, https: or file: URI.\n"
-			   "Exit status: 0 all read, 1 some failed (each has its own error), 64 usage, 69 a service is\n"
-			   "unavailable, 70 internal, 75 stopped before all was read, 78 configuration.",
+			   "Exit status: 0 all read, 1 some failed (each has its own error), 64 usage, 69 a service or the\n"
+			   "GPU is unavailable, 70 internal, 75 stopped before all was read, 78 configuration.",
 		.rows = s->rows,
 	};
 }
@@ -109,6 +118,10 @@ struct command ocr_command(struct ocr_settings *s)
 bool ocr_settings_check(const struct ocr_settings *settings, size_t operand_count, struct error *error)
 {
 	int sources = (operand_count > 0) + settings->from_stdin + settings->from_queue;
+	if (settings->gpus && settings->backend != 0 && settings->backend != 1 + NETWORK_CUDA)
+		return error_set(error, ERROR_USAGE, "--gpus goes with --backend auto or cuda");
+	if (settings->list_devices)
+		return sources == 0 || error_set(error, ERROR_USAGE, "--devices reads no document");
 	if (sources == 0)
 		return error_set(error, ERROR_USAGE, "nothing to read: name files, or give --stdin or --queue");
 	if (sources > 1)

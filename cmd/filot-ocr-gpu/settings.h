@@ -6,7 +6,7 @@
 #include "common/ocr/output.h"
 #include "common/ocr/reader.h"
 
-#define OCR_MOST_ROWS 48
+#define OCR_MOST_ROWS 64
 
 enum ocr_engine { OCR_ENGINE_FILOT, OCR_ENGINE_TESSERACT };
 
@@ -18,7 +18,11 @@ struct ocr_settings {
 	const char *pages;
 	int64_t dpi, psm;
 	int engine;  /* enum ocr_engine */
-	int backend; /* 0: the fastest, else 1 + enum network_backend */
+	int backend; /* 0: a GPU if there is one, else the fastest; else 1 + enum network_backend */
+	const char *gpus; /* "0,1"; NULL: all */
+	int64_t gpu_batch_lines;
+	int64_t gpu_memory_bytes; /* 0: nine tenths of what is free */
+	bool list_devices;
 	int64_t threads; /* of the recogniser; 0: the cores */
 	const char *password_file;
 	int64_t jobs;
@@ -36,6 +40,9 @@ struct ocr_settings {
 	int64_t visibility_ms, max_attempts, drain_ms, wait_ms;
 	struct option_row rows[OCR_MOST_ROWS]; /* the table; points into this struct */
 };
+
+/* Processor cores that this process may run on. */
+int64_t ocr_core_count(void);
 
 /* Sets the defaults and returns the command; it uses settings->rows, so *settings must stay where it is. */
 struct command ocr_command(struct ocr_settings *settings);

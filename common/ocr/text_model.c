@@ -44,6 +44,7 @@ struct entry {
 struct text_models {
 	char *tessdata;
 	enum network_backend backend;
+	struct network_gpus *gpus; /* NULL: none */
 	size_t most;
 	pthread_mutex_t lock;
 	struct entry *entries;
@@ -155,7 +156,8 @@ static struct entry *load(const struct text_models *models, const char *language
 		(void)error_set(error, ERROR_INTERNAL, "%s: its SHA-256 cannot be computed", path);
 		goto failed;
 	}
-	entry->network = network_new(entry->file, models->backend, error);
+	entry->network = models->gpus ? network_new_on(entry->file, models->gpus, error) :
+					network_new(entry->file, models->backend, error);
 	if (!entry->network || !read_text_parts(entry, error) || !read_blacklist(entry, blacklist, error)) {
 		(void)error_prefix(error, "%s", path);
 		goto failed;
@@ -333,6 +335,11 @@ struct text_models *text_models_new(const char *tessdata, enum network_backend b
 	models->most = most > 0 ? most : 1;
 	pthread_mutex_init(&models->lock, NULL);
 	return models;
+}
+
+void text_models_use_gpus(struct text_models *models, struct network_gpus *gpus)
+{
+	models->gpus = gpus;
 }
 
 void text_models_free(struct text_models *models)

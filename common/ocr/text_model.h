@@ -37,6 +37,11 @@ struct text_models;
  */
 struct text_models *text_models_new(const char *tessdata, enum network_backend backend, size_t most,
 				    struct error *error);
+/*
+ * From now on models are loaded onto these GPUs, for the back end "cuda"; borrowed. Before the first text_models_take.
+ */
+struct network_gpus;
+void text_models_use_gpus(struct text_models *models, struct network_gpus *gpus);
 void text_models_free(struct text_models *models); /* after every model was given back; NULL is fine */
 
 /*

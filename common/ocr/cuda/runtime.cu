@@ -32,7 +32,10 @@ extern "C" int32_t cuda_device_count(struct error *error)
 
 	if (status != cudaSuccess) {
 		(void)cudaGetLastError();
-		(void)error_set(error, ERROR_UNAVAILABLE, "no GPU: %s", cudaGetErrorString(status));
+		/* What CUDA says of a machine without a driver, too. */
+		(void)error_set(error, ERROR_UNAVAILABLE, "no GPU: %s",
+				status == cudaErrorInsufficientDriver ? "no NVIDIA driver, or one that is too old" :
+									cudaGetErrorString(status));
 		return 0;
 	}
 	if (count == 0)
