@@ -43,6 +43,8 @@ int main(int argc, char **argv)
 		break;
 	default:
 		stop_install();
+		if (settings.no_sandbox)
+			log_warning("no_sandbox", log_string("message", "documents are decoded without Landlock and seccomp"));
 		if (!ocr_settings_check(&settings, options.operands.count, &error) || !http_setup(&error))
 			status = options_exit(&command, &error);
 		else if (settings.list_devices)

@@ -103,6 +103,7 @@ struct slot *slot_new(const struct ocr_settings *settings, const struct engine *
 		.engine = engine_for_readers(engine),
 		.recycle_documents = settings->recycle_documents,
 		.recycle_rss_bytes = RECYCLE_RSS_BYTES,
+		.no_sandbox = settings->no_sandbox,
 	};
 	bool opened = (!settings->password_file || read_password(slot, settings->password_file, error)) &&
 		      open_store(slot, error) && open_fetch(slot, error);

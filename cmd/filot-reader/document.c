@@ -3,10 +3,12 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <leptonica/allheaders.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "common/ocr/decode.h"
 #include "common/ocr/pdf.h"
@@ -35,6 +37,34 @@ static bool map_bytes(struct document *document, int descriptor, int64_t most_by
 	document->bytes = bytes;
 	document->length = (size_t)status.st_size;
 	return true;
+}
+
+void document_prepare_all(void)
+{
+	/* One letter of a font that is not embedded. Poppler repairs the missing cross-references. */
+	static const char page[] = "%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj\n"
+				   "2 0 obj<</Type/Pages/Kids[3 0 R]/Count 1>>endobj\n"
+				   "3 0 obj<</Type/Page/Parent 2 0 R/MediaBox[0 0 9 9]/Contents 4 0 R"
+				   "/Resources<</Font<</F<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>>>>>>>endobj\n"
+				   "4 0 obj<</Length 27>>stream\nBT /F 8 Tf 1 1 Td (a) Tj ET \nendstream endobj\n"
+				   "trailer<</Root 1 0 R>>\n";
+	static bool prepared; /* as those tables are: once for the process */
+	if (prepared)
+		return;
+	prepared = true;
+	struct pdf *pdf = pdf_open(page, sizeof page - 1, NULL, NULL);
+	struct Pix *pix = pdf ? pdf_page(pdf, 1, 72, 81, NULL) : NULL;
+	pixDestroy(&pix);
+	pdf_close(pdf);
+}
+
+void document_prepare(int descriptor)
+{
+	char start[1024]; /* where media.h looks for a PDF's header */
+	enum media media;
+	ssize_t length = pread(descriptor, start, sizeof start, 0);
+	if (length > 0 && media_find(start, (size_t)length, &media, NULL) && media == MEDIA_PDF)
+		document_prepare_all();
 }
 
 struct document *document_open(int descriptor, int64_t most_bytes, const char *password, struct error *error)

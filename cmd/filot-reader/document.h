@@ -12,6 +12,13 @@
 struct Pix;
 struct document;
 
+/*
+ * Loads what the decoders of such a document keep for the process: Poppler's and fontconfig's tables, for a PDF. To be
+ * called before the fork that its document is read in; documents are not decoded here.
+ */
+void document_prepare(int descriptor);
+void document_prepare_all(void);
+
 /* `descriptor` is a regular file or memfd and may be closed after. More than most_bytes: ERROR_TOO_LARGE. */
 struct document *document_open(int descriptor, int64_t most_bytes, const char *password, struct error *error);
 

@@ -27,7 +27,7 @@
 #define NAME "filot-reader"
 #define DESCRIPTORS 64
 
-static const char usage[] = "usage: " NAME " [--memory-bytes N] [--tessdata DIR] [--log-level LEVEL] < SOCKET\n"
+static const char usage[] = "usage: " NAME " [--memory-bytes N] [--tessdata DIR] [--log-level LEVEL] [--no-sandbox] < SOCKET\n"
 			    "       " NAME " --print-tessdata\n"
 			    "Reads documents for filot-ocr-gpu, which starts it; see common/ocr/reader_protocol.h.\n";
 
@@ -40,6 +40,7 @@ struct settings {
 	int64_t memory_bytes;
 	char tessdata[PATH_MAX];
 	enum log_level level;
+	bool no_sandbox; /* all files and system calls; the limits stay */
 	bool print_tessdata; /* only say which folder of models is taken when none is named */
 };
 
@@ -61,7 +62,7 @@ static bool parse(int argc, char **argv, struct settings *settings, int *status)
 		{ "memory-bytes", required_argument, NULL, 'm' }, { "tessdata", required_argument, NULL, 't' },
 		{ "log-level", required_argument, NULL, 'l' },	  { "help", no_argument, NULL, 'h' },
 		{ "version", no_argument, NULL, 'v' },		  { "print-tessdata", no_argument, NULL, 'p' },
-		{ 0 }
+		{ "no-sandbox", no_argument, NULL, 'n' },	  { 0 }
 	};
 	bool good = true;
 	char *end = NULL;
@@ -74,6 +75,8 @@ static bool parse(int argc, char **argv, struct settings *settings, int *status)
 			good = snprintf(settings->tessdata, sizeof settings->tessdata, "%s", optarg) < PATH_MAX && *optarg;
 		} else if (letter == 'l') {
 			good = parse_level(optarg, &settings->level);
+		} else if (letter == 'n') {
+			settings->no_sandbox = true;
 		} else if (letter == 'p') {
 			settings->print_tessdata = true;
 		} else if (letter == 'h' || letter == 'v') {
@@ -100,7 +103,7 @@ static bool raise_fence(const struct settings *settings, struct error *error)
 	const struct fence fence = {
 		.memory_bytes = SANITIZED ? 0 : settings->memory_bytes,
 		.descriptors = DESCRIPTORS,
-		.readable = readable,
+		.readable = settings->no_sandbox ? NULL : readable,
 	};
 	bool landlock = false;
 	if (!fence_raise(&fence, &landlock, error))
@@ -154,6 +157,8 @@ int main(int argc, char **argv)
 	struct serve_settings serving = {
 		.socket = STDIN_FILENO,
 		.tessdata = settings.tessdata,
+		.fenced = !settings.no_sandbox && !SANITIZED,
+		.named = settings.level == LOG_LEVEL_DEBUG,
 	};
 	bool ended_well = serve(&serving, &error);
 	if (latin1 != (iconv_t)-1)

@@ -93,8 +93,3 @@ bool memory_ended(void)
 {
 	return atomic_load(&ended);
 }
-
-void memory_forget(void)
-{
-	atomic_store(&ended, false);
-}

@@ -17,8 +17,7 @@
  */
 void memory_watch(int64_t limit_bytes);
 
-/* Whether an allocation failed since memory_forget. */
+/* Whether an allocation failed. */
 bool memory_ended(void);
-void memory_forget(void);
 
 #endif

@@ -1,22 +1,25 @@
 /*
- * A request is done page by page: decode, lay out, read, send, forget; so memory is that of one page. The image is given
- * back before the lines are read, because libtesseract has its own copy. The three steps are timed apart.
+ * A request is done by a process of its own, forked when the models and fonts that it needs are in memory; there page by
+ * page: decode, lay out, read, send, forget, so memory is that of one page. The image is given back before the lines are
+ * read, because libtesseract has its own copy. The three steps are timed apart.
  */
 #include "cmd/filot-reader/serve.h"
 
 #include <inttypes.h>
 #include <jansson.h>
 #include <leptonica/allheaders.h>
-#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sysexits.h>
 #include <unistd.h>
 
+#include "cmd/filot-reader/child.h"
 #include "cmd/filot-reader/document.h"
 #include "cmd/filot-reader/memory.h"
 #include "common/base/clock.h"
 #include "common/json/result.h"
+#include "common/ocr/fence.h"
 #include "common/ocr/languages.h"
 #include "common/ocr/reader.h"
 #include "common/ocr/reader_protocol.h"
@@ -27,6 +30,7 @@ struct server {
 	struct tesseract_engine *tesseract;
 	struct engine_info engine;
 	struct buffer payload; /* of the request, and of the answer after */
+	int64_t resident_bytes; /* of the process that stays */
 };
 
 /* A FRAME_READ request; strings live in its JSON. */
@@ -71,6 +75,7 @@ static bool parse_request(struct server *server, struct request *request, struct
 		.pages = limit_of(limits, "pages"),
 		.page_pixels = limit_of(limits, "page_pixels"),
 		.result_bytes = limit_of(limits, "result_bytes"),
+		.processor_ms = json_integer_value(json_object_get(limits, "processor_ms")),
 	};
 	request->read = (struct reader_request){
 		.lang = json_string_value(json_object_get(request->json, "lang")),
@@ -193,38 +198,24 @@ static bool send_count(const struct server *server, int32_t count, const struct 
 	return frame_send(server->settings->socket, FRAME_COUNT, text, strlen(text), -1, error);
 }
 
-static bool read_document(struct server *server, int descriptor, int32_t *page, struct error *error)
+/* In the document's own process. */
+static bool read_document(struct server *server, const struct request *request, int descriptor, int32_t *page,
+			  struct error *error)
 {
-	struct request request = { 0 };
-	struct document *document = NULL;
 	int64_t sent_bytes = 0;
-	bool done = parse_request(server, &request, error) && load(server, request.read.lang, error);
-	if (done && descriptor < 0)
-		done = error_set(error, ERROR_INTERNAL, "a request without its document");
-	if (done)
-		document = document_open(descriptor, request.limits.document_bytes, request.read.password, error);
-	done = document && send_count(server, document_page_count(document), &request, error);
+	struct document *document =
+		document_open(descriptor, request->limits.document_bytes, request->read.password, error);
+	bool done = document && send_count(server, document_page_count(document), request, error);
 	for (int32_t number = 1; done && number <= document_page_count(document); number++) {
-		if (!reader_pages_contain(request.read.pages, number))
+		if (!reader_pages_contain(request->read.pages, number))
 			continue;
-		done = send_page(server, document, &request, number, &sent_bytes, error);
+		done = send_page(server, document, request, number, &sent_bytes, error);
 		if (!done)
 			*page = number;
 	}
 	document_close(document);
-	json_decref(request.json);
 	if (!done && memory_ended())
 		error_set(error, ERROR_OUT_OF_MEMORY, "no memory for this document");
-	memory_forget();
-	(void)malloc_trim(0);
-	return done;
-}
-
-static bool load_only(struct server *server, struct error *error)
-{
-	struct request request = { 0 };
-	bool done = parse_request(server, &request, error) && load(server, request.read.lang, error);
-	json_decref(request.json);
 	return done;
 }
 
@@ -256,7 +247,7 @@ static bool answer_done(struct server *server, struct error *error)
 	return answer(server, FRAME_DONE,
 		      json_pack("{s:{s:s,s:s,s:s,s:s},s:I}", "engine", "backend", engine->backend, "model", engine->model,
 				"model_sha256", engine->model_sha256, "version", engine->version, "rss_bytes",
-				(json_int_t)resident_bytes()),
+				(json_int_t)server->resident_bytes),
 		      error);
 }
 
@@ -268,33 +259,75 @@ static bool answer_error(struct server *server, const struct error *why, int32_t
 		      error);
 }
 
+/* What the forked process does; it never comes back. The parent collects what it holds. */
+static _Noreturn void be_child(struct server *server, const struct child *child, const struct request *request,
+			       int descriptor)
+{
+	const struct document_fence fence = {
+		.time_ms = child->time_ms,
+		.calls = server->settings->fenced,
+		.named = server->settings->named,
+	};
+	struct error why = { 0 }, error = { 0 };
+	int32_t page = 0;
+	bool done = fence_document(&fence, &why) && read_document(server, request, descriptor, &page, &why);
+	bool sent = done ? answer_done(server, &error) : answer_error(server, &why, page, &error);
+	if (!sent && memory_ended())
+		_exit(READER_EXIT_OUT_OF_MEMORY);
+	_exit(sent ? EX_OK : EX_SOFTWARE);
+}
+
+/* FRAME_READ, when its models are loaded. *answered: the peer has got its last frame. */
+static bool read_in_child(struct server *server, const struct request *request, int descriptor, bool *answered,
+			  struct error *error)
+{
+	struct child child;
+	if (descriptor < 0)
+		return error_set(error, ERROR_INTERNAL, "a request without its document");
+	document_prepare(descriptor);
+	server->resident_bytes = resident_bytes();
+	if (!child_fork(&child, request->limits.processor_ms, server->settings->socket, error))
+		return false;
+	if (child.id == 0)
+		be_child(server, &child, request, descriptor);
+	*answered = true;
+	return child_relay(&child, server->settings->socket, error);
+}
+
 /* One request and its answer. *ended: the peer has gone. False when this process should not go on. */
 static bool serve_one(struct server *server, bool *ended, struct error *error)
 {
 	enum frame_type type;
 	int descriptor = -1;
-	int32_t page = 0;
 	struct error why = { 0 };
+	struct request request = { 0 };
+	bool answered = false;
 	if (!frame_receive(server->settings->socket, &type, &server->payload, FRAME_LONGEST_BYTES, 0, -1, &descriptor,
 			   error)) {
 		*ended = error->code == ERROR_UNAVAILABLE;
 		return *ended;
 	}
-	bool done = type == FRAME_READ ? read_document(server, descriptor, &page, &why)
-		    : type == FRAME_LOAD ?
-					 load_only(server, &why) :
-					 error_set(&why, ERROR_INTERNAL, "a frame of type %c is no request", (char)type);
+	bool done = (type == FRAME_READ || type == FRAME_LOAD) ||
+		    error_set(&why, ERROR_INTERNAL, "a frame of type %c is no request", (char)type);
+	done = done && parse_request(server, &request, &why) && load(server, request.read.lang, &why);
+	if (done && type == FRAME_READ)
+		done = read_in_child(server, &request, descriptor, &answered, &why);
+	else if (done)
+		document_prepare_all();
+	json_decref(request.json);
 	if (descriptor >= 0)
 		(void)close(descriptor);
+	if (answered) {
+		*error = why;
+		return done;
+	}
+	server->resident_bytes = resident_bytes();
 	if (done)
 		return answer_done(server, error);
-	if (!answer_error(server, &why, page, error))
+	if (!answer_error(server, &why, 0, error))
 		return false;
-	if (why.code == ERROR_OUT_OF_MEMORY || why.code == ERROR_INTERNAL) {
-		*error = why;
-		return false;
-	}
-	return true;
+	*error = why;
+	return why.code != ERROR_OUT_OF_MEMORY && why.code != ERROR_INTERNAL;
 }
 
 bool serve(const struct serve_settings *settings, struct error *error)

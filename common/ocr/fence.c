@@ -65,13 +65,24 @@ bool fence_environment(const char *const *kept, char *const *argv, struct error 
 	return error_set(error, ERROR_INTERNAL, "cannot execute /proc/self/exe: %s; is /proc mounted?", strerror(errno));
 }
 
-static bool limit(int resource, const char *name, int64_t most, struct error *error)
+static bool limit_between(int resource, const char *name, int64_t soft, int64_t hard, struct error *error)
 {
-	const struct rlimit both = { (rlim_t)most, (rlim_t)most };
+	const struct rlimit both = { (rlim_t)soft, (rlim_t)hard };
 	if (setrlimit((__rlimit_resource_t)resource, &both) == 0)
 		return true;
-	return error_set(error, ERROR_INTERNAL, "cannot set the limit of %s to %" PRId64 ": %s", name, most,
+	return error_set(error, ERROR_INTERNAL, "cannot set the limit of %s to %" PRId64 ": %s", name, soft,
 			 strerror(errno));
+}
+
+static bool limit(int resource, const char *name, int64_t most, struct error *error)
+{
+	return limit_between(resource, name, most, most, error);
+}
+
+static bool die_with_parent(struct error *error)
+{
+	return prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) == 0 ||
+	       error_set(error, ERROR_INTERNAL, "prctl: %s", strerror(errno));
 }
 
 bool fence_descriptors(bool quiet, struct error *error)
@@ -100,7 +111,9 @@ static bool allow(int ruleset, const char *path, uint64_t rights, struct error *
 
 static bool fence_files(const struct fence *fence, bool *landlock, struct error *error)
 {
-	long version = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
+	long version = fence->readable ?
+			       syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION) :
+			       0;
 	*landlock = version >= 1;
 	if (!*landlock)
 		return true;
@@ -135,15 +148,22 @@ static bool forbid_writing(struct error *error)
 bool fence_raise(const struct fence *fence, bool *landlock, struct error *error)
 {
 	bool fenced = false;
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0)
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
 		return error_set(error, ERROR_INTERNAL, "prctl: %s", strerror(errno));
-	if (!fence_files(fence, &fenced, error) || !forbid_writing(error) || !limit(RLIMIT_CORE, "core", 0, error) ||
-	    !limit(RLIMIT_NPROC, "processes", 0, error) ||
-	    !limit(RLIMIT_NOFILE, "descriptors", fence->descriptors, error))
+	if (!die_with_parent(error) || !fence_files(fence, &fenced, error) || !forbid_writing(error) ||
+	    !limit(RLIMIT_CORE, "core", 0, error) || !limit(RLIMIT_NOFILE, "descriptors", fence->descriptors, error))
 		return false;
 	if (fence->memory_bytes > 0 && !limit(RLIMIT_AS, "memory", fence->memory_bytes, error))
 		return false;
 	if (landlock)
 		*landlock = fenced;
 	return true;
+}
+
+bool fence_document(const struct document_fence *fence, struct error *error)
+{
+	int64_t time_s = (fence->time_ms + 999) / 1000;
+	return die_with_parent(error) && limit(RLIMIT_NPROC, "processes", 0, error) &&
+	       (!time_s || limit_between(RLIMIT_CPU, "processor time", time_s, time_s + 1, error)) &&
+	       (!fence->calls || fence_system_calls(fence->named, error));
 }

@@ -1,9 +1,11 @@
 /*
- * What a process takes from itself before it touches a stranger's bytes: secrets, descriptors, files, memory, processes.
- * Each call is for the whole process, cannot be undone, and is meant for a program of one thread at its start.
+ * What a process takes from itself before it touches a stranger's bytes: secrets, descriptors, files, memory, processes,
+ * processor time, system calls. Each call is for the whole process, cannot be undone, and is meant for a program of one
+ * thread.
  *
- * Files are fenced by Landlock where the kernel has it (5.13 or later), TCP sockets by it from 6.7 on. A filter of system
- * calls (seccomp) belongs at the end of fence_raise.
+ * There are two fences. The outer one stands around a process from its start; files are fenced by Landlock where the
+ * kernel has it (5.13 or later). The inner one is for a process that was forked for one document: it can start nothing
+ * more, and can make only those system calls that decoders need (seccomp), none of which reaches a network.
  */
 #ifndef FILOT_FENCE_H
 #define FILOT_FENCE_H
@@ -23,7 +25,8 @@ bool fence_environment(const char *const *kept, char *const *argv, struct error 
 struct fence {
 	int64_t memory_bytes; /* of address space; 0: no limit */
 	int64_t descriptors; /* open at once */
-	const char *const *readable; /* files and folders, NULL-terminated; those that are not there are left out */
+	/* files and folders, NULL-terminated; those that are not there are left out; NULL: all files, no Landlock */
+	const char *const *readable;
 };
 
 /*
@@ -34,10 +37,25 @@ struct fence {
 bool fence_descriptors(bool quiet, struct error *error);
 
 /*
- * From here on: no new privileges, death with the thread that started this
- * process, no core, no other processes (not enforced by the kernel for root), no file written or opened but the
- * readable ones. *landlock tells whether the kernel fences files; it may be NULL. ERROR_INTERNAL when a limit is refused.
+ * The outer fence. From here on: no new privileges, death with the thread that started this process, no core, no file
+ * written or opened but the readable ones. *landlock tells whether the kernel fences files; it may be NULL.
+ * ERROR_INTERNAL when a limit is refused.
  */
 bool fence_raise(const struct fence *fence, bool *landlock, struct error *error);
+
+struct document_fence {
+	int64_t time_ms; /* of processor, rounded up to seconds; then SIGXCPU, and SIGKILL a second later; 0: no limit */
+	bool calls; /* filter system calls: what is not on the list ends the process by SIGSYS */
+	bool named; /* what is denied is named in the log before */
+};
+
+/*
+ * The inner fence: death with the thread that forked this process, no threads and no other processes (by a limit, which
+ * the kernel does not enforce for root, and by the filter). ERROR_INTERNAL when the kernel refuses.
+ */
+bool fence_document(const struct document_fence *fence, struct error *error);
+
+/* The filter alone (fence_calls.c). */
+bool fence_system_calls(bool named, struct error *error);
 
 #endif

@@ -32,6 +32,7 @@ const struct reader_limits reader_default_limits = {
 	.page_time_ms = 180000,
 	.memory_bytes = 4LL << 30,
 	.result_bytes = PAGE_LONGEST_JSON_BYTES,
+	.processor_ms = 3600000,
 };
 
 struct reader {
@@ -39,6 +40,7 @@ struct reader {
 	struct reader_limits limits;
 	const struct reader_engine *engine; /* NULL: the child's own */
 	int64_t recycle_documents, recycle_rss_bytes;
+	bool no_sandbox;
 	struct reader_process process;
 	int64_t documents; /* that this child has had */
 	int64_t rss_bytes; /* of the child after its last document */
@@ -58,6 +60,7 @@ struct reader *reader_new(const struct reader_options *options, struct error *er
 	reader->engine = options->engine;
 	reader->recycle_documents = options->recycle_documents;
 	reader->recycle_rss_bytes = options->recycle_rss_bytes;
+	reader->no_sandbox = options->no_sandbox;
 	reader->interrupt = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (reader->interrupt < 0) {
 		error_set(error, ERROR_UNAVAILABLE, "no event descriptor for a reader: %s", strerror(errno));
@@ -121,7 +124,7 @@ static bool start_child(struct reader *reader, struct error *error)
 	reader->documents = 0;
 	reader->rss_bytes = 0;
 	return reader_process_start(&reader->process, reader->program, reader->tessdata, reader->limits.memory_bytes,
-				    error);
+				    reader->no_sandbox, error);
 }
 
 /* Sends a request; a child that was found dead then (it was idle) is replaced once. */
@@ -165,9 +168,10 @@ static void write_read_request(const struct reader_request *request, const struc
 		buffer_printf(out, "%s%d", index ? "," : ",\"heights\":[", lines->heights[index]);
 	buffer_append_string(out, lines->height_count ? "]" : "");
 	buffer_printf(out,
-		      ",\"limits\":{\"pages\":%lld,\"page_pixels\":%lld,\"document_bytes\":%lld,\"result_bytes\":%lld}}",
+		      ",\"limits\":{\"pages\":%lld,\"page_pixels\":%lld,\"document_bytes\":%lld,\"result_bytes\":%lld,"
+		      "\"processor_ms\":%lld}}",
 		      (long long)limits->pages, (long long)limits->page_pixels, (long long)limits->document_bytes,
-		      (long long)limits->result_bytes);
+		      (long long)limits->result_bytes, (long long)limits->processor_ms);
 }
 
 /* ---- answers ---- */
@@ -279,6 +283,7 @@ struct answer {
 	int64_t text_bytes; /* of pages read here */
 	struct result *result;
 	struct reader_progress *progress; /* or NULL */
+	bool counted; /* FRAME_COUNT has come */
 	bool proper; /* ended by a proper FRAME_DONE or FRAME_ERROR: the child can go on */
 };
 
@@ -294,14 +299,15 @@ static void note_read(const struct answer *answer)
 		atomic_store(&answer->progress->read, (int)answer->result->page_count);
 }
 
-static bool take_count(const struct reader *reader, const struct answer *answer, struct error *error)
+static bool take_count(const struct reader *reader, struct answer *answer, struct error *error)
 {
 	json_t *root = reader->frame.length <= LAST_FRAME_BYTES ?
 			   json_loadb(reader->frame.data ? reader->frame.data : "", reader->frame.length, 0, NULL) : NULL;
 	json_int_t pages = json_integer_value(json_object_get(root, "pages"));
 	json_decref(root);
-	if (pages < 1 || pages > reader->limits.pages || answer->result->page_count)
+	if (pages < 1 || pages > reader->limits.pages || answer->counted)
 		return error_set(error, ERROR_INTERNAL, "reader sent a wrong number of pages");
+	answer->counted = true;
 	if (answer->progress)
 		atomic_store(&answer->progress->pages, (int)pages);
 	return true;

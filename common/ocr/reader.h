@@ -27,6 +27,7 @@ struct reader_limits {
 	int64_t page_time_ms; /* wall clock from one page's answer to the next one's: timeout; 0: no limit of its own */
 	int64_t memory_bytes; /* address space of the child: out_of_memory */
 	int64_t result_bytes; /* of all pages' JSON together: too_large */
+	int64_t processor_ms; /* processor time for a document, in whole seconds: timeout; 0: no limit */
 };
 
 extern const struct reader_limits reader_default_limits;
@@ -65,6 +66,7 @@ struct reader_options {
 	const struct reader_engine *engine; /* NULL: the child reads, by libtesseract's own */
 	int64_t recycle_documents; /* a fresh child after so many (libtesseract grows); 0: never */
 	int64_t recycle_rss_bytes; /* or once its memory is above this after a document; 0: never */
+	bool no_sandbox; /* children may open files and make any system call; their limits stay */
 };
 
 struct reader;

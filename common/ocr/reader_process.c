@@ -149,12 +149,19 @@ static int spawn(pid_t *id, const char *program, char *const arguments[], int so
 }
 
 bool reader_process_start(struct reader_process *process, const char *program, const char *tessdata,
-			  int64_t memory_bytes, struct error *error)
+			  int64_t memory_bytes, bool no_sandbox, struct error *error)
 {
 	char memory[32];
 	(void)snprintf(memory, sizeof memory, "%lld", (long long)memory_bytes);
 	/* posix_spawn takes char *const[] and changes nothing. */
-	const char *arguments[] = { program, "--memory-bytes", memory, tessdata ? "--tessdata" : NULL, tessdata, NULL };
+	const char *arguments[7] = { program, "--memory-bytes", memory };
+	size_t count = 3;
+	if (tessdata) {
+		arguments[count++] = "--tessdata";
+		arguments[count++] = tessdata;
+	}
+	if (no_sandbox)
+		arguments[count++] = "--no-sandbox";
 	int sockets[2];
 	const struct timeval send_timeout = { .tv_sec = SEND_TIMEOUT_S };
 	*process = (struct reader_process){ .id = 0, .socket = -1 };
@@ -202,7 +209,8 @@ void reader_process_kill(struct reader_process *process)
 	int status;
 	struct rusage usage;
 	if (process->id > 0) {
-		kill(process->id, SIGKILL);
+		(void)kill(-process->id, SIGKILL); /* its group: documents' processes are in it */
+		(void)kill(process->id, SIGKILL);
 		(void)collect(process->id, &status, &usage, 0);
 	}
 	forget(process);
@@ -221,6 +229,9 @@ static bool explain_signal(int signal, int64_t peak_bytes, int64_t memory_bytes,
 		return error_set(error, ERROR_OUT_OF_MEMORY,
 				 "reader ended by SIG%s with %lld MiB in use, its limit being %lld MiB", name,
 				 (long long)(peak_bytes >> 20), (long long)(memory_bytes >> 20));
+	if (signal == SIGSYS)
+		return error_set(error, ERROR_INTERNAL, "reader ended by SIGSYS: it tried a system call that it may not make; "
+							"FILOT_LOG_LEVEL=debug names it");
 	return error_set(error, ERROR_INTERNAL, "reader ended by SIG%s", name ? name : "nal of an unknown kind");
 }
 

@@ -27,9 +27,9 @@ char *reader_program_find(const char *given, struct error *error);
  * options.
  */
 bool reader_process_start(struct reader_process *process, const char *program, const char *tessdata,
-			  int64_t memory_bytes, struct error *error);
+			  int64_t memory_bytes, bool no_sandbox, struct error *error);
 
-/* SIGKILL, and its zombie is gone when this returns. Fine when there is none. */
+/* SIGKILL to it and its documents' processes, and its zombie is gone when this returns. Fine when there is none. */
 void reader_process_kill(struct reader_process *process);
 
 /*
@@ -39,6 +39,7 @@ void reader_process_kill(struct reader_process *process);
  *   SIGABRT, SIGSEGV or SIGBUS after at least half of memory_bytes was resident
  *                                                    ERROR_OUT_OF_MEMORY: an allocation that failed and was not checked
  *   SIGXCPU                                          ERROR_TIMEOUT
+ *   SIGSYS: a system call that it may not make       ERROR_INTERNAL, and how to learn which
  *   anything else                                    ERROR_INTERNAL, with the signal or status
  */
 bool reader_process_died(struct reader_process *process, int64_t memory_bytes, struct error *error);

@@ -17,6 +17,7 @@
 
 #define HEADER_BYTES 5
 #define RECEIVE_STEP_BYTES (1024 * 1024)
+#define RELAY_STEP_BYTES (128 * 1024)
 #define MOST_DESCRIPTORS 4 /* room for more than the one we take, so that a surplus is seen and closed */
 
 union descriptor_room {
@@ -36,6 +37,29 @@ static void attach_descriptor(struct msghdr *message, union descriptor_room *roo
 	memcpy(CMSG_DATA(control), &descriptor, sizeof descriptor);
 }
 
+/* Sends all of two pieces of memory, which are moved on; with a descriptor when the message has one. */
+static bool send_pieces(int socket, struct msghdr *message, struct iovec pieces[static 2], struct error *error)
+{
+	while (pieces[0].iov_len + pieces[1].iov_len > 0) {
+		ssize_t sent = sendmsg(socket, message, MSG_NOSIGNAL);
+		if (sent < 0 && errno == EINTR)
+			continue;
+		if (sent < 0)
+			return error_set(error, errno == EAGAIN ? ERROR_TIMEOUT : ERROR_UNAVAILABLE,
+					 "cannot send to the other process: %s", strerror(errno));
+		message->msg_control = NULL;
+		message->msg_controllen = 0;
+		for (int index = 0; index < 2; index++) {
+			size_t part = (size_t)sent < pieces[index].iov_len ? (size_t)sent : pieces[index].iov_len;
+			if (part) /* an empty payload may be NULL */
+				pieces[index].iov_base = (char *)pieces[index].iov_base + part;
+			pieces[index].iov_len -= part;
+			sent -= (ssize_t)part;
+		}
+	}
+	return true;
+}
+
 bool frame_send(int socket, enum frame_type type, const void *payload, size_t length, int descriptor,
 		struct error *error)
 {
@@ -50,24 +74,7 @@ bool frame_send(int socket, enum frame_type type, const void *payload, size_t le
 	union descriptor_room room;
 	if (descriptor >= 0)
 		attach_descriptor(&message, &room, descriptor);
-	while (pieces[0].iov_len + pieces[1].iov_len > 0) {
-		ssize_t sent = sendmsg(socket, &message, MSG_NOSIGNAL);
-		if (sent < 0 && errno == EINTR)
-			continue;
-		if (sent < 0)
-			return error_set(error, errno == EAGAIN ? ERROR_TIMEOUT : ERROR_UNAVAILABLE,
-					 "cannot send to the other process: %s", strerror(errno));
-		message.msg_control = NULL;
-		message.msg_controllen = 0;
-		for (int index = 0; index < 2; index++) {
-			size_t part = (size_t)sent < pieces[index].iov_len ? (size_t)sent : pieces[index].iov_len;
-			if (part) /* an empty payload may be NULL */
-				pieces[index].iov_base = (char *)pieces[index].iov_base + part;
-			pieces[index].iov_len -= part;
-			sent -= (ssize_t)part;
-		}
-	}
-	return true;
+	return send_pieces(socket, &message, pieces, error);
 }
 
 /* Keeps the first descriptor of a message and closes the others. */
@@ -142,6 +149,14 @@ static bool known_type(int type)
 	       type == FRAME_DONE || type == FRAME_ERROR;
 }
 
+/* The length of a frame that begins so; false when no frame does. */
+static bool parse_header(const unsigned char header[static HEADER_BYTES], size_t *length, struct error *error)
+{
+	*length = (size_t)header[0] | (size_t)header[1] << 8 | (size_t)header[2] << 16 | (size_t)header[3] << 24;
+	return (known_type(header[4]) && *length <= FRAME_LONGEST_BYTES) ||
+	       error_set(error, ERROR_INTERNAL, "what came is not a frame (type %d, %zu bytes)", header[4], *length);
+}
+
 bool frame_receive(int socket, enum frame_type *type, struct buffer *payload, size_t longest, int64_t deadline_ms,
 		   int interrupt, int *descriptor, struct error *error)
 {
@@ -158,11 +173,9 @@ bool frame_receive(int socket, enum frame_type *type, struct buffer *payload, si
 			goto failed;
 		have += received;
 	}
-	size_t length = (size_t)header[0] | (size_t)header[1] << 8 | (size_t)header[2] << 16 | (size_t)header[3] << 24;
-	if (!known_type(header[4]) || length > FRAME_LONGEST_BYTES) {
-		error_set(error, ERROR_INTERNAL, "what came is not a frame (type %d, %zu bytes)", header[4], length);
+	size_t length = 0;
+	if (!parse_header(header, &length, error))
 		goto failed;
-	}
 	if (length > longest) {
 		error_set(error, ERROR_TOO_LARGE, "a frame of %zu bytes came where at most %zu may", length, longest);
 		goto failed;
@@ -189,4 +202,41 @@ failed:
 	if (taken >= 0)
 		close(taken);
 	return false;
+}
+
+static bool receive_all(int socket, unsigned char *bytes, size_t length, struct error *error)
+{
+	size_t have = 0, received = 0;
+	while (have < length) {
+		if (!wait_readable(socket, 0, -1, error) ||
+		    !receive_some(socket, bytes + have, length - have, &received, NULL, error))
+			return false;
+		have += received;
+	}
+	return true;
+}
+
+enum frame_relayed frame_relay(int from, int to, enum frame_type *type, struct error *error)
+{
+	unsigned char piece[RELAY_STEP_BYTES];
+	size_t length = 0, received = 0, ready = HEADER_BYTES;
+	if (!receive_all(from, piece, HEADER_BYTES, error) || !parse_header(piece, &length, error))
+		return FRAME_SENDER_ENDED;
+	*type = (enum frame_type)piece[4];
+	for (;;) {
+		/* The header goes with the first piece, so that a short frame is one message. */
+		size_t step = length < sizeof piece - ready ? length : sizeof piece - ready;
+		received = 0;
+		if (step && (!wait_readable(from, 0, -1, error) ||
+			     !receive_some(from, piece + ready, step, &received, NULL, error)))
+			return FRAME_SENDER_ENDED;
+		length -= received;
+		struct iovec pieces[2] = { { piece, ready + received }, { NULL, 0 } };
+		struct msghdr message = { .msg_iov = pieces, .msg_iovlen = 2 };
+		if (!send_pieces(to, &message, pieces, error))
+			return FRAME_RECEIVER_ENDED;
+		ready = 0;
+		if (length == 0)
+			return FRAME_RELAYED;
+	}
 }

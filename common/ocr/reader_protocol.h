@@ -9,7 +9,7 @@
  *   FRAME_LOAD   {"lang":"eng"}                      -> FRAME_DONE | FRAME_ERROR
  *   FRAME_READ   {"lang":…,"pages":…|null,"dpi":0,"psm":3,"password":…|null,
  *                 "heights":[36,…], (images of lines for networks of these heights, to be read by the parent)
- *                 "limits":{"pages":…,"page_pixels":…,"document_bytes":…,"result_bytes":…}}
+ *                 "limits":{"pages":…,"page_pixels":…,"document_bytes":…,"result_bytes":…,"processor_ms":…}}
  *   FRAME_COUNT  {"pages":7} (that will come)
  *   FRAME_PAGE   a page object (page.h)
  *   FRAME_LAYOUT struct frame_layout, then a layout (layout.h)
@@ -17,9 +17,10 @@
  *   FRAME_ERROR  {"code":"corrupt_document","message":…,"page":0}
  *
  * The child trusts the parent; the parent trusts nothing that comes back. Memory and descriptor limits are set by the
- * child on itself from its command line (--memory-bytes N --tessdata DIR) before it reads its first frame. The child
+ * child on itself from its command line (--memory-bytes N --tessdata DIR) before it reads its first frame; each document
+ * is read in a process forked from it (cmd/filot-reader/child.h), and it ends as that one when that one dies. The child
  * ends when its socket ends. When it runs out of memory beyond saying so in a FRAME_ERROR, it ends with the status
- * READER_EXIT_OUT_OF_MEMORY (a new-handler's _exit).
+ * READER_EXIT_OUT_OF_MEMORY.
  */
 #ifndef FILOT_READER_PROTOCOL_H
 #define FILOT_READER_PROTOCOL_H
@@ -66,5 +67,11 @@ bool frame_send(int socket, enum frame_type type, const void *payload, size_t le
  */
 bool frame_receive(int socket, enum frame_type *type, struct buffer *payload, size_t longest, int64_t deadline_ms,
 		   int interrupt, int *descriptor, struct error *error);
+
+/* What became of a frame that was passed on; *error says why in the last two cases. */
+enum frame_relayed { FRAME_RELAYED, FRAME_SENDER_ENDED, FRAME_RECEIVER_ENDED };
+
+/* Passes one frame from a socket to another, in pieces. A sender that sends no frame counts as one that ended. */
+enum frame_relayed frame_relay(int from, int to, enum frame_type *type, struct error *error);
 
 #endif

@@ -14,6 +14,8 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -43,6 +45,23 @@ static int fenced(int (*attempt)(void))
 			_exit(NO_FENCE);
 		int status = attempt();
 		_exit(status == BROKEN && !landlock ? NO_LANDLOCK : status);
+	}
+	int status = 0;
+	(void)waitpid(child, &status, 0);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
+}
+
+/* Runs `attempt` behind the inner fence alone, with or without its filter. */
+static int fenced_within(int (*attempt)(void), bool calls)
+{
+	(void)fflush(stdout);
+	pid_t child = fork();
+	if (child == 0) {
+		const struct document_fence fence = { .time_ms = 1, .calls = calls };
+		struct error error = { 0 };
+		if (getuid() == 0 && (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || setgid(65534) != 0 || setuid(65534) != 0))
+			_exit(NO_FENCE);
+		_exit(fence_document(&fence, &error) ? attempt() : NO_FENCE);
 	}
 	int status = 0;
 	(void)waitpid(child, &status, 0);
@@ -166,38 +185,128 @@ static void memory_ends_at_its_limit(void)
 
 static int read_back_limits(void)
 {
-	struct rlimit core, processes;
+	struct rlimit core;
 	int death = 0;
-	if (getrlimit(RLIMIT_CORE, &core) != 0 || getrlimit(RLIMIT_NPROC, &processes) != 0 ||
-	    prctl(PR_GET_PDEATHSIG, &death) != 0)
+	if (getrlimit(RLIMIT_CORE, &core) != 0 || prctl(PR_GET_PDEATHSIG, &death) != 0)
 		return BROKEN;
-	return core.rlim_max == 0 && processes.rlim_max == 0 && death == SIGKILL &&
-			       prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1
-		       ? HELD
-		       : BROKEN;
+	return core.rlim_max == 0 && death == SIGKILL && prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1 ? HELD : BROKEN;
 }
 
-static void privileges_cores_and_children_are_given_up(void)
+static void privileges_and_cores_are_given_up(void)
 {
 	CHECK_INTEGER(fenced(read_back_limits), HELD);
 }
 
-static int fork_when_not_root(void)
+static int read_back_inner_limits(void)
 {
-	if (setgid(65534) != 0 || setuid(65534) != 0)
+	struct rlimit processes, time;
+	int death = 0;
+	if (getrlimit(RLIMIT_NPROC, &processes) != 0 || getrlimit(RLIMIT_CPU, &time) != 0 ||
+	    prctl(PR_GET_PDEATHSIG, &death) != 0)
 		return BROKEN;
+	return processes.rlim_max == 0 && time.rlim_cur == 1 && time.rlim_max == 2 && death == SIGKILL ? HELD : BROKEN;
+}
+
+static void a_document_has_its_processor_time_and_no_children(void)
+{
+	CHECK_INTEGER(fenced_within(read_back_inner_limits, false), HELD);
+}
+
+static int try_forking(void)
+{
 	pid_t child = fork();
 	if (child == 0)
 		_exit(0);
 	return child < 0 && errno == EAGAIN ? HELD : BROKEN;
 }
 
-static void another_user_than_root_cannot_fork(void)
+static void nobody_but_root_forks_even_without_the_filter(void)
 {
-	if (getuid() == 0)
-		CHECK_INTEGER(fenced(fork_when_not_root), HELD);
-	else
-		printf("# skipped: needs root, to become another user\n");
+	CHECK_INTEGER(fenced_within(try_forking, false), HELD);
+}
+
+static int make_socket(void)
+{
+	return socket(AF_UNIX, SOCK_STREAM, 0) < 0 ? HELD : BROKEN;
+}
+
+static int fork_as_anyone(void)
+{
+	return syscall(SYS_clone, SIGCHLD, NULL, NULL, NULL, NULL) < 0 ? HELD : BROKEN;
+}
+
+static int make_code(void)
+{
+	return mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED ? HELD : BROKEN;
+}
+
+static int share_writable_memory(void)
+{
+	return mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0) == MAP_FAILED ? HELD : BROKEN;
+}
+
+static int signal_another(void)
+{
+	return syscall(SYS_tgkill, getppid(), getppid(), 0) < 0 ? HELD : BROKEN;
+}
+
+static int set_a_limit(void)
+{
+	const struct rlimit limit = { 0, 0 };
+	return setrlimit(RLIMIT_CORE, &limit) < 0 ? HELD : BROKEN;
+}
+
+static void calls_that_are_not_listed_are_deadly(void)
+{
+	static int (*const deadly[])(void) = { make_socket,	      fork_as_anyone, make_code,
+					       share_writable_memory, signal_another, set_a_limit };
+	for (size_t i = 0; i < sizeof deadly / sizeof *deadly; i++)
+		CHECK_INTEGER(fenced_within(deadly[i], true), -SIGSYS);
+}
+
+static int abort_alone(void)
+{
+	(void)signal(SIGABRT, SIG_DFL); /* a sanitizer's handler would make an exit of it */
+	abort();
+}
+
+static void a_process_can_still_abort(void)
+{
+	CHECK_INTEGER(fenced_within(abort_alone, true), -SIGABRT);
+}
+
+static int try_files(void)
+{
+	static const int writing[] = { O_WRONLY, O_RDWR, O_RDONLY | O_CREAT, O_RDONLY | O_TRUNC, O_WRONLY | O_APPEND };
+	char byte;
+	int descriptor = open("/usr/include/stdio.h", O_RDONLY | O_CLOEXEC);
+	if (descriptor < 0 || read(descriptor, &byte, 1) != 1)
+		return BROKEN;
+	for (size_t i = 0; i < sizeof writing / sizeof *writing; i++)
+		if (open("/dev/null", writing[i], 0600) >= 0 || errno != EACCES)
+			return BROKEN;
+	return mkdir("/tmp/fence_test", 0700) < 0 && errno == EACCES ? HELD : BROKEN;
+}
+
+static void the_filter_lets_files_be_read_and_refuses_to_write_them(void)
+{
+	CHECK_INTEGER(fenced_within(try_files, true), HELD);
+}
+
+static int use_memory_and_time(void)
+{
+	char *block = malloc(10000000);
+	if (!block)
+		return BROKEN;
+	memset(block, 1, 10000000);
+	block = realloc(block, 20000000);
+	free(block);
+	return getpid() > 0 && usleep(1) == 0 ? HELD : BROKEN;
+}
+
+static void what_decoders_do_is_allowed(void)
+{
+	CHECK_INTEGER(fenced_within(use_memory_and_time, true), HELD);
 }
 
 /* ---- the environment: this program runs itself with --environment ---- */
@@ -246,8 +355,13 @@ int main(int argc, char **argv)
 	TEST(no_tcp_connection_can_be_made);
 	TEST(inherited_descriptors_are_closed_and_few_can_be_opened);
 	TEST(memory_ends_at_its_limit);
-	TEST(privileges_cores_and_children_are_given_up);
-	TEST(another_user_than_root_cannot_fork);
+	TEST(privileges_and_cores_are_given_up);
+	TEST(a_document_has_its_processor_time_and_no_children);
+	TEST(nobody_but_root_forks_even_without_the_filter);
+	TEST(calls_that_are_not_listed_are_deadly);
+	TEST(a_process_can_still_abort);
+	TEST(the_filter_lets_files_be_read_and_refuses_to_write_them);
+	TEST(what_decoders_do_is_allowed);
 	TEST(only_named_variables_and_one_thread_remain);
 	return test_done();
 }

@@ -29,7 +29,8 @@ static struct reader_options options_of(int64_t time_ms)
 						    .page_pixels = 400 * 300,
 						    .time_ms = time_ms,
 						    .memory_bytes = FAKE_MEMORY_BYTES,
-						    .result_bytes = RESULT_BYTES } };
+						    .result_bytes = RESULT_BYTES,
+						    .processor_ms = 5000 } };
 }
 
 static struct reader *open_reader(int64_t time_ms)
@@ -110,7 +111,7 @@ static void the_child_gets_the_document_and_the_request(void)
 	text = text_of(reader, &request);
 	CHECK_STRING(text, "{\"lang\":\"request\",\"pages\":\"1-2\",\"dpi\":150,\"psm\":6,"
 			   "\"password\":\"pass \\\"word\\\"\",\"limits\":{\"pages\":1000,\"page_pixels\":120000,"
-			   "\"document_bytes\":100,\"result_bytes\":262144}}");
+			   "\"document_bytes\":100,\"result_bytes\":262144,\"processor_ms\":5000}}");
 	free(text);
 	reader_free(reader);
 }
