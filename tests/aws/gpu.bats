@@ -35,9 +35,8 @@ task() { # FILTER, of the first revision
 
 @test "the number of workers follows the backlog per worker, between 1 and 4" {
 	run -0 aws application-autoscaling describe-scaling-policies --service-namespace ecs
-	[[ $(jq -c '.ScalingPolicies[].TargetTrackingScalingPolicyConfiguration | [.TargetValue,
-		.CustomizedMetricSpecification.Namespace, .CustomizedMetricSpecification.MetricName]' <<<"$output") == '[20.0,"FiLot","BacklogPerWorker"]' ]] ||
-		[[ $(jq -r '.ScalingPolicies[].TargetTrackingScalingPolicyConfiguration.CustomizedMetricSpecification.MetricName' <<<"$output") == BacklogPerWorker ]]
+	[[ $(jq -c '.ScalingPolicies[].TargetTrackingScalingPolicyConfiguration | [(.TargetValue | floor),
+		.CustomizedMetricSpecification.Namespace, .CustomizedMetricSpecification.MetricName]' <<<"$output") == '[20,"FiLot","BacklogPerWorker"]' ]]
 	run -0 aws application-autoscaling describe-scalable-targets --service-namespace ecs \
 		--query 'ScalableTargets[0].[ResourceId, MinCapacity, MaxCapacity]' --output text
 	[[ $output == $'service/filot-ocr-gpu-cluster/filot-ocr-gpu-service\t1\t4' ]]

@@ -44,6 +44,7 @@ import urllib.parse
 import boto3
 import botocore.session
 from moto.core import DEFAULT_ACCOUNT_ID
+from moto.ec2.models.elastic_network_interfaces import NetworkInterface
 from moto.ecs.models import EC2ContainerServiceBackend, ecs_backends
 from moto.server import DomainDispatcherApplication, create_backend_app
 from werkzeug.serving import make_server
@@ -55,6 +56,8 @@ REGION = "ap-southeast-2"
 # Fargate places by the task's size; moto adds up containers' sizes, which need not be given.
 EC2ContainerServiceBackend._calculate_task_resource_requirements = lambda _self, _task: {
     "CPU": 0, "MEMORY": 0, "PORTS": [], "PORTS_UDP": []}
+# A VPC with names of its own has them for tasks, too; moto forgets it.
+NetworkInterface.private_dns_name = ""
 
 SERVICE_SETTINGS = ("deploymentConfiguration", "networkConfiguration", "healthCheckGracePeriodSeconds")
 
