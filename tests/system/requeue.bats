@@ -600,6 +600,31 @@ claim_is() { # N: "worker deliveries"
 	[ "$(redis exists "$queue:cancel")" -eq 0 ]
 }
 
+@test "two who cancel the same jobs beside a busy worker: each job is done or cancelled, and no mark is left" {
+	database
+	jobs_make 60 | filot-enqueue >receipts
+	worker_start busy
+	jq -r .job receipts | sort -R >ids
+	wait_for 30 'a first job' done_is 1
+	filot-requeue cancel - <ids >one &
+	filot-requeue cancel - <ids >two
+	wait $!
+	kill -TERM "$worker"
+	wait "$worker"
+	sql "select id from jobs where state = 'done'" | sort >finished
+	# by one of the two, or by the worker's next claim, because of the mark; or while it was read
+	jq -r 'select(.status == "cancelled" or .reason == "dropped_by_a_worker") | .job' one two >taken
+	sql "select id from jobs where state = 'cancelled'" >>taken
+	sort -u taken >cancelled
+	[ "$(sort -u finished cancelled)" = "$(sort ids)" ]
+	jq -r 'select(.status == "cancelled" and ((.note // "") | test("stays") | not)) | .job' one two | sort >promised
+	[ -s cancelled ]
+	[ "$(comm -12 finished promised)" = '' ]
+	[ "$(jq -r 'select(.status == "cancelled") | .job' one two | sort | uniq -d)" = '' ]
+	[ "$(filot-requeue stats | jq '.depth + .in_flight')" -eq 0 ]
+	[ "$(redis exists "$queue:cancel")" -eq 0 ]
+}
+
 @test "a job with a cancel mark is not brought back from the dead" {
 	dead_add 1 timeout
 	redis sadd "$queue:cancel" "$(ulid 1)" >/dev/null
