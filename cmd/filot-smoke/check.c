@@ -42,15 +42,15 @@ int smoke_check_find(const char *id)
 	return -1;
 }
 
-/* Without --only: all that can be asked. */
+/* Without --only: all that can be asked. The canary is never meant unless it was named. */
 static bool is_chosen(const struct smoke_settings *settings, int check)
 {
+	if (check == SMOKE_CANARY)
+		return settings->canary;
 	for (size_t index = 0; index < settings->only.count; index++)
 		if (smoke_check_find(settings->only.items[index]) == check)
 			return true;
-	if (settings->only.count)
-		return false;
-	return check == SMOKE_CANARY ? settings->canary : check == SMOKE_QUEUE ? settings->redis_url != NULL : true;
+	return !settings->only.count && (check != SMOKE_QUEUE || settings->redis_url);
 }
 
 bool smoke_open(struct smoke *smoke, const struct smoke_settings *settings, struct error *error)
@@ -111,7 +111,8 @@ void smoke_run(struct smoke *smoke, enum smoke_check_id id)
 /* ---- for the checks ---- */
 
 /* One line, whatever a server said. */
-static void say(struct smoke_result *result, enum smoke_status status, const char *format, va_list arguments)
+static void __attribute__((format(printf, 3, 0)))
+say(struct smoke_result *result, enum smoke_status status, const char *format, va_list arguments)
 {
 	result->status = status;
 	(void)vsnprintf(result->text, sizeof result->text, format, arguments);

@@ -40,10 +40,12 @@ enum smoke_status smoke_queue(struct smoke *smoke, struct smoke_result *result)
 
 /* ---- AWS ---- */
 
-/* Refused credentials fail one check; what they fail, too, is skipped. */
-static bool is_refused(const struct smoke *smoke, struct smoke_result *result)
+/* Refused credentials fail one check, which may be tried again; what they would fail, too, is skipped. */
+static bool is_refused(struct smoke *smoke, struct smoke_result *result)
 {
-	if (!smoke->aws_refused || smoke->aws_refused == result)
+	if (smoke->aws_refused == result)
+		smoke->aws_refused = NULL;
+	if (!smoke->aws_refused)
 		return false;
 	(void)smoke_skip(result, "No AWS credentials that work, see above");
 	return true;
@@ -80,25 +82,19 @@ static bool find_group(struct smoke *smoke, const char *name, bool *there, struc
 enum smoke_status smoke_logs(struct smoke *smoke, struct smoke_result *result)
 {
 	const char *const names[] = { smoke->settings->backend_log_group, smoke->settings->ocr_gpu_log_group };
-	struct buffer missing = { 0 };
+	const char *region = smoke->settings->aws.region;
 	struct error error = { 0 };
-	enum smoke_status status;
-	bool there;
+	bool there[2];
 	if (is_refused(smoke, result))
 		return SMOKE_SKIP;
-	for (size_t index = 0; index < sizeof names / sizeof *names; index++) {
-		if (!find_group(smoke, names[index], &there, &error)) {
-			buffer_free(&missing);
+	for (size_t index = 0; index < 2; index++)
+		if (!find_group(smoke, names[index], &there[index], &error))
 			return call_failed(smoke, &error, result);
-		}
-		if (!there)
-			buffer_printf(&missing, "%s%s", missing.length ? ", " : "", names[index]);
-	}
-	status = missing.length ? smoke_fail(result, "there is no log group %s in %s", missing.data,
-					     smoke->settings->aws.region) :
-				  smoke_pass(result, "%s, %s", names[0], names[1]);
-	buffer_free(&missing);
-	return status;
+	if (!there[0] && !there[1])
+		return smoke_fail(result, "there are no log groups %s and %s in %s", names[0], names[1], region);
+	if (!there[0] || !there[1])
+		return smoke_fail(result, "there is no log group %s in %s", there[0] ? names[1] : names[0], region);
+	return smoke_pass(result, "%s, %s", names[0], names[1]);
 }
 
 /* The newest event says most about why a service is not as it should be. */

@@ -34,7 +34,7 @@ static size_t add_checks(struct smoke_settings *s)
 		{ "canary", 0, OPTION_FLAG, &s->canary, NULL, "also send a document through the whole system" },
 		{ "only", 0, OPTION_LIST, &s->only, "CHECK", "only this check; may be repeated" },
 		{ "retry", 'r', OPTION_INTEGER, &s->retry, "N", "try a check that failed so often again (0)", .maximum = 100 },
-		{ "timeout", 't', OPTION_DURATION, &s->timeout_ms, "TIME", "longest time for one try of a check (10s)",
+		{ "timeout", 't', OPTION_DURATION, &s->timeout_ms, "TIME", "longest time for a request (10s)",
 		  .minimum = 100, .maximum = 600000 },
 		{ "canary-timeout", 0, OPTION_DURATION, &s->canary_timeout_ms, "TIME",
 		  "the canary must be read back within this (2m)", .minimum = 1000, .maximum = 3600000 },
