@@ -61,14 +61,14 @@ static void people_close(const struct report *report)
 	       report->counts[SMOKE_FAIL] ? "FAILED" : "PASSED");
 }
 
-/* ---- TAP 14 ---- */
+/* ---- TAP 13, which every reader knows ---- */
 
 static void tap_open(const struct report *report)
 {
 	int count = 0;
 	for (int check = 0; check < SMOKE_CHECK_COUNT; check++)
 		count += report->smoke->results[check].chosen;
-	printf("TAP version 14\n1..%d\n", count);
+	printf("TAP version 13\n1..%d\n", count);
 }
 
 static void tap_check(const struct report *report, const struct smoke_check *check, const struct smoke_result *result)

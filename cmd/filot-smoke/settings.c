@@ -87,7 +87,7 @@ static void add_aws(struct smoke_settings *s, size_t count)
 		{ NULL, 0, OPTION_STRING, &s->metadata_disabled, NULL, "AWS: \"true\" leaves the metadata alone",
 		  .setting = "AWS_EC2_METADATA_DISABLED" },
 	};
-	_Static_assert(sizeof table + 15 * sizeof *table < sizeof s->rows, "the table needs its empty last row");
+	_Static_assert(sizeof table + 17 * sizeof *table < sizeof s->rows, "the table needs its empty last row");
 	memcpy(s->rows + count, table, sizeof table);
 }
 

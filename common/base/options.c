@@ -265,6 +265,12 @@ static bool parse_arguments(struct parser *parser, struct string_list *operands,
 	return true;
 }
 
+/* Two columns; a name that is too long for its own has the line to itself. */
+static void print_name(const char *name, const char *help)
+{
+	printf("  %-28s%s%s\n", name, strlen(name) > 27 ? "\n                              " : "", help);
+}
+
 static void print_row(const struct option_row *row)
 {
 	char flag[96];
@@ -272,7 +278,7 @@ static void print_row(const struct option_row *row)
 		return;
 	(void)snprintf(flag, sizeof flag, "%c%c%s--%s%s%s", row->letter ? '-' : ' ', row->letter ? row->letter : ' ',
 		       row->letter ? ", " : "  ", row->name, row->argument ? " " : "", row->argument ? row->argument : "");
-	printf("  %-28s%s%s\n", flag, strlen(flag) > 27 ? "\n                              " : "", row->help);
+	print_name(flag, row->help);
 	if (row->setting)
 		printf("                              [%s]\n", row->setting);
 }
@@ -297,7 +303,7 @@ static void print_help(const struct command *command, struct option_row *const *
 		if (!heading)
 			printf("\nsettings (environment, or KEY=value lines of the settings file):\n");
 		heading = true;
-		printf("  %-28s%s\n", row->setting, row->help);
+		print_name(row->setting, row->help);
 	}
 	if (command->details)
 		printf("\n%s\n", command->details);

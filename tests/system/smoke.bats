@@ -174,7 +174,7 @@ Phase 3: Infrastructure Checks
 
 @test "TAP and JUnit say the same" {
 	run -0 env -u FILOT_SMOKE_JWT -u FILOT_REDIS_URL filot-smoke --tap --junit report.xml --only metrics --only verification
-	[ "${lines[0]} ${lines[1]}" = 'TAP version 14 1..2' ]
+	[ "${lines[0]} ${lines[1]}" = 'TAP version 13 1..2' ]
 	[[ $output == *'ok 1 - Metrics Endpoint'*'ok 2 - Verification Evaluate Endpoint # SKIP No JWT token provided'* ]]
 	aws_is '.services = {}'
 	run -1 smoke --tap --junit report.xml --only verification --only backend
