@@ -210,13 +210,8 @@ def arn(rest):
     return f"arn:aws:ecs:{REGION}:{DEFAULT_ACCOUNT_ID}:{rest}"
 
 
-def account(port, secrets):
+def account(client, secrets):
     """An account with network, clusters, GPU capacity, roles, logs and the secrets; its settings."""
-
-    def client(name):
-        return boto3.client(name, endpoint_url=f"http://127.0.0.1:{port}", region_name=REGION,
-                            aws_access_key_id="test", aws_secret_access_key="test")
-
     ec2, ecs, iam, logs, scaling = client("ec2"), client("ecs"), client("iam"), client("logs"), client("autoscaling")
     found = ec2.describe_subnets()["Subnets"]
     subnets = [subnet["SubnetId"] for subnet in found]
@@ -280,12 +275,17 @@ def generations(serve):
 
 def main(port, control, secrets, settings):
     aws = Aws(control)
-    moto_stacks.Made.url = f"http://127.0.0.1:{port}"
+
+    def client(name):
+        return boto3.client(name, endpoint_url=f"http://127.0.0.1:{port}", region_name=REGION,
+                            aws_access_key_id="test", aws_secret_access_key="test")
+
+    moto_stacks.Made.client = client
     server = make_server("127.0.0.1", int(port), aws, threaded=True)
     filling = threading.Thread(target=socketserver.BaseServer.serve_forever, args=(server, 0.01))
     filling.start()
     with open(secrets, encoding="utf-8") as file:
-        values = account(port, json.load(file))
+        values = account(client, json.load(file))
     server.shutdown()
     filling.join()
     with open(settings + ".new", "w", encoding="utf-8") as file:

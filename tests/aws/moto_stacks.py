@@ -1,13 +1,15 @@
 """What moto's CloudFormation does not make: alarms, capacity providers and
-their clusters, and the full names of load balancers and target groups. Each
-resource's properties go to the API's own call, whose model botocore checks
-them against."""
+their clusters, scanning and lifecycles of image repositories, the full names
+of load balancers and target groups. Each resource's properties go to the
+API's own call, whose model botocore checks them against."""
 
-import boto3
+from moto.cloudformation import parsing
 from moto.core.common_models import CloudFormationModel
+from moto.ecr.models import Repository
 from moto.elbv2.models import FakeLoadBalancer, FakeTargetGroup
 
 
+parsing.DEFAULT_REGION = "ap-southeast-2"  # where Fn::GetAZs '' takes its zones from
 MODULE = "tests.aws"  # moto files its models by their module's second name
 
 
@@ -19,7 +21,7 @@ def camel(value):
 
 
 class Made:
-    url = None  # of this moto
+    client = None  # main's, of this moto
 
     def __init__(self, physical_resource_id):
         self.physical_resource_id = physical_resource_id
@@ -30,11 +32,7 @@ class Made:
 
     @classmethod
     def create_from_cloudformation_json(cls, resource_name, cloudformation_json, account_id, region_name, **_):
-        def client(service):
-            return boto3.client(service, endpoint_url=Made.url, region_name=region_name,
-                                aws_access_key_id="test", aws_secret_access_key="test")
-
-        return cls(cls.make(client, cloudformation_json["Properties"]))
+        return cls(cls.make(Made.client, cloudformation_json["Properties"]))
 
 
 class Alarm(Made, CloudFormationModel):
@@ -87,3 +85,15 @@ def load_balancer_attribute(self, name):
 plain_attribute = FakeLoadBalancer.get_cfn_attribute
 FakeLoadBalancer.get_cfn_attribute = load_balancer_attribute
 FakeTargetGroup.get_cfn_attribute = lambda self, _name: self.arn.rpartition(":")[2]  # TargetGroupFullName
+
+
+def repository(resource_name, cloudformation_json, *place, **known):
+    made, told, ecr = plain_repository(resource_name, cloudformation_json, *place, **known), cloudformation_json["Properties"], Made.client("ecr")
+    name = told["RepositoryName"]
+    ecr.put_image_scanning_configuration(repositoryName=name, imageScanningConfiguration=camel(told["ImageScanningConfiguration"]))
+    ecr.put_lifecycle_policy(repositoryName=name, lifecyclePolicyText=told["LifecyclePolicy"]["LifecyclePolicyText"])
+    return made
+
+
+plain_repository = Repository.create_from_cloudformation_json
+Repository.create_from_cloudformation_json = repository

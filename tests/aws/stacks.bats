@@ -70,7 +70,7 @@ made() { # STACK FILE: each resource of the template was made
 
 @test "the foundation has what T8-B says: retention, scanning, lifecycle, managed scaling and termination protection" {
 	[[ $(aws logs describe-log-groups --log-group-name-prefix /ecs/ | jq -c '[.logGroups[] | .retentionInDays] | unique') == '[90]' ]]
-	[[ $(grep -c 'ImageScanningConfiguration: {ScanOnPush: true}' infra/cloudformation/foundation.yaml) == 2 ]] # moto forgets it
+	[[ $(aws ecr describe-repositories | jq -c '[.repositories[].imageScanningConfiguration.scanOnPush]') == '[true,true]' ]]
 	[[ $(aws ecr get-lifecycle-policy --repository-name filot-backend --query lifecyclePolicyText --output text | jq '.rules | length') == 2 ]]
 	[[ $(aws ecs describe-capacity-providers --capacity-providers filot-ocr-gpu-capacity |
 		jq -r '.capacityProviders[0].autoScalingGroupProvider | [.managedScaling.status, .managedTerminationProtection] | join(" ")') == 'ENABLED ENABLED' ]]
