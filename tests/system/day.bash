@@ -43,8 +43,8 @@ day_live() {
 	filot-healthd --emf --once >>"$backend/healthd_healthd_1" 2>&1
 	filot-requeue --min-idle 0s >>"$ops/ops_ops_2" 2>&1
 	FILOT_REDIS_URL=redis://127.0.0.1:1 filot-requeue --wait 1ms >>"$ops/ops_ops_3" 2>&1 || [ $? -eq 69 ]
-	filot-smoke --api-url "$API_URL" --only health --only auth >>"$ops/ops_ops_5" 2>&1
-	filot-smoke --api-url http://127.0.0.1:1 --only health >>"$ops/ops_ops_5" 2>&1 || [ $? -eq 1 ]
+	filot-smoke --json --api-url "$API_URL" --only health --only auth >>"$ops/ops_ops_5" 2>&1
+	filot-smoke --json --api-url http://127.0.0.1:1 --only health >>"$ops/ops_ops_5" 2>&1 || [ $? -eq 1 ]
 	api_stop
 	pid=$(cat "$DAY/buli2.pid")
 	kill -TERM "$pid"
@@ -118,7 +118,7 @@ day_drained() {
 	wait_for 30 "for the drain" day_has '"event":"draining"' "$1"
 	kill -TERM "$worker"
 	wait "$worker"
-	filot-requeue --yes list ready | jq -r .job | filot-requeue drop --yes - >/dev/null
+	filot-requeue list ready | jq -r .job | filot-requeue drop --yes - >/dev/null
 }
 
 # day_buli2 LOG: a good delivery, one after faults of BULI2's, and one that it refuses
@@ -146,7 +146,7 @@ day_outage() {
 	server_stop "$SERVERS_DIR" postgres
 	api GET /documents -H 'X-Request-Id: request-in-the-dark'
 	expect 503
-	wait_for 30 "for the API to notice" day_has '"event":"dependency_down"' "$SERVERS_DIR/api/log"
+	wait_for 30 "for the API to notice" day_has '"event":"dependency_down","dependency":"database"' "$SERVERS_DIR/api/log"
 	server_start "$SERVERS_DIR" postgres
 	wait_for 30 "for the API to see it again" api_well
 }

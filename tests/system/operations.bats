@@ -147,7 +147,8 @@ holds() {
 	query migrations
 	holds "[.[] | select(.status == \"applied\").version] | unique | length == $(find migrations -name '*.sql' | wc -l)"
 	query smoke-runs
-	holds 'any(.[]; .result == "PASS" and .check == "API Health Check") and any(.[]; .result == "FAIL" and (.why | length > 0))'
+	holds '[.[].check] | sort == ["auth", "health", "health"]'
+	holds 'any(.[]; .status == "pass" and .check == "auth") and any(.[]; .status == "fail" and (.text | test("127.0.0.1:1")))'
 	query requeue-runs
 	holds 'length == 1 and .[0]."summary.moved" == 0'
 	query figures
