@@ -439,10 +439,11 @@ work_once() {
 		user=$((at % 2))
 		own=${ids[user]} other=${ids[1 - user]}
 		((at % 5)) || own=$other # then it is not found
+		((at == 1)) || echo next
 		printf '%s\n' "url = \"$API_URL/documents/$own\"" "header = \"Authorization: Bearer ${tokens[user]}\"" \
-			"output = \"${names[user]}.$own.$at\"" 'write-out = "%{http_code} %{filename_effective}\n"' next
+			"output = \"${names[user]}.$own.$at\"" 'write-out = "%{http_code} %{filename_effective}\n"'
 	done >requests
-	curl -s -Z --parallel-max 50 -K requests >answers
+	curl -s -Z --parallel-max 50 -K requests >answers 2>progress
 	[ "$(wc -l <answers)" -eq 200 ]
 	for user in 0 1; do
 		[ "$(grep -c "^200 ${names[user]}.${ids[user]}." answers)" -eq 80 ]
