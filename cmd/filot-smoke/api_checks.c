@@ -40,12 +40,20 @@ static const char *status_of(const struct health *health, const char *part)
 	return text_of(json_object_get(json_object_get(health->body, "checks"), part), "status");
 }
 
-/* "redis down (unavailable), …": the parts that are not well; `others` is set when one of them has no check of its own. */
-static void write_unwell(const struct smoke *smoke, const json_t *body, struct buffer *text, bool *others)
+/* Whether a part of /health has a check of its own, and that is going to be run. */
+static bool is_checked(const struct smoke *smoke, const char *part)
+{
+	if (strcmp(part, "redis") == 0 || strcmp(part, "queue") == 0)
+		return smoke->results[SMOKE_REDIS].chosen;
+	return strcmp(part, "database") == 0 && smoke->results[SMOKE_DATABASE].chosen;
+}
+
+/* "redis is down (unavailable), …": the parts that are not well. True when one of them is nobody's but /health's. */
+static bool write_unwell(const struct smoke *smoke, const json_t *body, struct buffer *text)
 {
 	const char *name;
 	json_t *part;
-	*others = false;
+	bool ours = false;
 	json_object_foreach(json_object_get(body, "checks"), name, part) {
 		const char *status = text_of(part, "status");
 		const char *why = json_string_value(json_object_get(part, "error"));
@@ -53,11 +61,9 @@ static void write_unwell(const struct smoke *smoke, const json_t *body, struct b
 			continue;
 		buffer_printf(text, "%s%.40s is %.20s%s%.40s%s", text->length ? ", " : "", name, status, why ? " (" : "",
 			      why ? why : "", why ? ")" : "");
-		bool own = strcmp(name, "redis") == 0 || strcmp(name, "queue") == 0 ? smoke->results[SMOKE_REDIS].chosen :
-										      strcmp(name, "database") == 0 &&
-											      smoke->results[SMOKE_DATABASE].chosen;
-		*others = *others || (!own && strcmp(status, "degraded") != 0);
+		ours = ours || (!is_checked(smoke, name) && strcmp(status, "degraded") != 0);
 	}
+	return ours;
 }
 
 enum smoke_status smoke_health(struct smoke *smoke, struct smoke_result *result)
@@ -65,20 +71,19 @@ enum smoke_status smoke_health(struct smoke *smoke, struct smoke_result *result)
 	struct health health;
 	struct error error = { 0 };
 	struct buffer unwell = { 0 };
-	bool others;
 	enum smoke_status status;
 	smoke->unreachable = !read_health(smoke, &health, &error);
 	if (smoke->unreachable)
 		return smoke_fail(result, "%s", error.message);
-	write_unwell(smoke, health.body, &unwell, &others);
+	bool ours = write_unwell(smoke, health.body, &unwell);
 	const char *parts = unwell.data ? unwell.data : "nothing is amiss";
 	if (!health.body)
 		status = smoke_fail(result, "/health answers HTTP %ld, and not as filot-api does; is that the right URL?",
 				    health.status);
 	else if (health.status == 200)
-		status = smoke_pass(result, "filot-api %s is %s%s%s", text_of(health.body, "version"),
-				    text_of(health.body, "status"), unwell.length ? ": " : "", unwell.length ? parts : "");
-	else if (health.status == 503 && unwell.length && !others)
+		status = smoke_pass(result, "filot-api %s is %s: %s", text_of(health.body, "version"),
+				    text_of(health.body, "status"), parts);
+	else if (health.status == 503 && unwell.length && !ours)
 		status = smoke_skip(result, "/health answers HTTP 503 because of what is checked below: %s", parts);
 	else
 		status = smoke_fail(result, "/health answers HTTP %ld: %s", health.status, parts);
