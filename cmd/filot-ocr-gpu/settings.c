@@ -74,10 +74,17 @@ struct command ocr_command(struct ocr_settings *s)
 		  .minimum = 1, .maximum = INT64_C(86400000) },
 		{ "page-timeout", 0, OPTION_DURATION, &s->limits.page_time_ms, "TIME", "longest time for a page (3m)",
 		  .minimum = 1, .maximum = INT64_C(86400000) },
+		{ "cpu-timeout", 0, OPTION_DURATION, &s->limits.processor_ms, "TIME",
+		  "longest processor time for a document (1h)", .minimum = 1000, .maximum = INT64_C(86400000) },
+		{ "max-output", 0, OPTION_BYTES, &s->limits.result_bytes, "SIZE", "longest result of a document (128M)",
+		  .minimum = 1, .maximum = PAGE_LONGEST_JSON_BYTES },
 		{ "memory", 0, OPTION_BYTES, &s->limits.memory_bytes, "SIZE", "address space of a reader process (4G)",
 		  .minimum = INT64_C(256) << 20, .maximum = INT64_C(1) << 40 },
 		{ "recycle-documents", 0, OPTION_INTEGER, &s->recycle_documents, "N",
 		  "a fresh reader process after N documents (500)", .minimum = 1, .maximum = 1000000000 },
+		{ "no-sandbox", 0, OPTION_FLAG, &s->no_sandbox, NULL, "decode without Landlock and seccomp" },
+		{ NULL, 0, OPTION_FLAG, &s->no_sandbox_in_queue, NULL, "--no-sandbox may go with --queue",
+		  .setting = "FILOT_ALLOW_NO_SANDBOX" },
 		{ "allow-file", 0, OPTION_LIST, &s->allowed_folders, "DIR", "queued file: jobs may read below DIR" },
 		{ "allow-bucket", 0, OPTION_LIST, &s->allowed_buckets, "NAME", "r2: jobs may name this bucket too" },
 		{ "allow-private-addresses", 0, OPTION_FLAG, &s->private_addresses, NULL,
@@ -132,6 +139,9 @@ bool ocr_settings_check(const struct ocr_settings *settings, size_t operand_coun
 		return error_set(error, ERROR_USAGE, "--format does not go with --queue: results go to the database");
 	if (settings->from_queue && settings->password_file)
 		return error_set(error, ERROR_USAGE, "--password-file does not go with --queue");
+	if (settings->from_queue && settings->no_sandbox && !settings->no_sandbox_in_queue)
+		return error_set(error, ERROR_USAGE, "--no-sandbox does not go with --queue, whose documents are strangers', "
+						     "unless FILOT_ALLOW_NO_SANDBOX is set");
 	if (settings->psm == 0 || settings->psm == 2)
 		return error_set(error, ERROR_USAGE, "--psm: modes 0 and 2 read no text");
 	if (settings->pages && !reader_pages_valid(settings->pages))

@@ -30,6 +30,7 @@ struct ocr_settings {
 	/* limits */
 	struct reader_limits limits;
 	int64_t recycle_documents;
+	bool no_sandbox, no_sandbox_in_queue;
 	/* what a job may name */
 	struct string_list allowed_folders, allowed_buckets;
 	bool private_addresses, plain_http;
