@@ -15,7 +15,7 @@ static enum smoke_status judge_queue(const struct queue_stats *stats, struct smo
 	if (ready && !stats->workers)
 		return smoke_fail(result, "%lld job%s, and no worker is seen: start filot-ocr-gpu --queue", (long long)ready,
 				  ready == 1 ? " waits" : "s wait");
-	return smoke_pass(result, "%lld waiting, %lld dead, %lld workers", (long long)ready, (long long)stats->dead,
+	return smoke_pass(result, "waiting: %lld, dead: %lld, workers: %lld", (long long)ready, (long long)stats->dead,
 			  (long long)stats->workers);
 }
 
