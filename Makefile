@@ -129,6 +129,10 @@ $(TWIN_TESTS): $(BUILD)/tests/%: $(BUILD)/tests/unit/%.o $(TWIN_OBJ) $(BUILD)/li
 	@mkdir -p $(@D)
 	$(call SAY,LD,$@) $(CXX) $(LINKING) -o $@ $^ $(LIBS)
 $(TWIN_OBJ): OPTIMISE += -O3
+TWIN_WORKER := $(BUILD)/tests/filot-ocr-gpu-twin
+$(TWIN_WORKER): $(patsubst %.c,$(BUILD)/%.o,$(wildcard cmd/filot-ocr-gpu/*.c)) $(TWIN_OBJ) $(BUILD)/libfilot.a
+	@mkdir -p $(@D)
+	$(call SAY,LD,$@) $(CC) $(LINKING) -o $@ $^ $(LIBS)
 
 $(BUILD)/tests/%: $(BUILD)/tests/unit/%.o $(BUILD)/libfilot.a
 	@mkdir -p $(@D)
@@ -149,7 +153,7 @@ $(HOSTILE): $(BUILD)/tests/sandbox/hostile_document.o \
 	@mkdir -p $(@D)
 	$(call SAY,LD,$@) $(CXX) $(LINKING) -o $@ $^ $(LIBS)
 
-unit-binaries: $(UNIT_TESTS) $(DRIVERS) $(HOSTILE)
+unit-binaries: $(UNIT_TESTS) $(DRIVERS) $(HOSTILE) $(TWIN_WORKER)
 unit: all unit-binaries ## build and run the C unit tests (TAP)
 	@FILOT_BUILD=$(abspath $(BUILD)) scripts/run-unit $(UNIT_TESTS)
 
