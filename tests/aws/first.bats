@@ -154,3 +154,15 @@ teardown() { contract_kept; }
 	run -64 "$FILOT_ROOT/scripts/deploy-ocr-gpu.sh" migrate
 	IMAGE_TAG='a b' run -64 deploy diff
 }
+
+@test "what breaks a service's own model is found, in a request and in an answer" {
+	deploy update
+	[[ ! -s $AWS_CONTROL/contract ]]
+	touch "$AWS_CONTROL/wrong"
+	aws ecs create-cluster --cluster-name x --settings name=insights,value=enabled >/dev/null
+	deploy status
+	grep -q "^ecs CreateCluster asks.settings\[0\].name: 'insights' is none of containerInsights$" "$AWS_CONTROL/contract"
+	grep -q "^ecs DescribeServices answers.services\[0\].deployments\[0\].rolloutState: 'DONE' is none of COMPLETED" "$AWS_CONTROL/contract"
+	grep -q "^the layer: DescribeServices.services\[0\].deployments\[0\].rolloutState: 'DONE' is none of" "$AWS_CONTROL/contract"
+	rm "$AWS_CONTROL/contract"
+}
