@@ -26,8 +26,10 @@ for number = 1, 3 do
 	local pending = redis.pcall('XPENDING', KEYS[number], group, '-', '+', ARGV[1])
 	for _, row in ipairs(pending.err and {} or pending) do
 		if row[2] ~= held_back then
-			local fields = fields_of(redis.call('XRANGE', KEYS[number], row[1], row[1])[1])
-			held[#held + 1] = { row[2], fields.job or '', document_of(fields.line), number, row[3], row[4] }
+			-- The only field of an entry: "MS JOB TENANT LINE".
+			local entry = redis.call('XRANGE', KEYS[number], row[1], row[1])[1]
+			local job, line = string.match(entry and entry[2][2] or '', '^%d+ (%S*) %S* (.*)$')
+			held[#held + 1] = { row[2], job or '', document_of(line), number, row[3], row[4] }
 		end
 	end
 end

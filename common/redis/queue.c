@@ -28,6 +28,7 @@ static const char *const key_names[QUEUE_KEY_COUNT] = {
 	[QUEUE_TURNS_HIGH] = "turns:high", [QUEUE_TURNS_NORMAL] = "turns", [QUEUE_TURNS_LOW] = "turns:low",
 	[QUEUE_DELAYED] = "delayed",	   [QUEUE_DEAD] = "dead",	   [QUEUE_CANCEL] = "cancel",
 	[QUEUE_WORKERS] = "workers",	   [QUEUE_EVENTS] = "events",	   [QUEUE_PROGRESS] = "progress",	   [QUEUE_SWEPT] = "swept",
+	[QUEUE_TAKEOVERS] = "takeovers",
 };
 
 static bool name_valid(const char *name)
@@ -121,6 +122,22 @@ redisReply *queue_call_run(struct queue *queue, const char *script, int key_coun
 	return NULL;
 }
 
+struct queue_member queue_member_split(const char *member, size_t length)
+{
+	struct queue_member whole = { .number = -1, .line = member, .length = length };
+	const char *end = member + length;
+	const char *at = member + strspn(member, "0123456789");
+	if (at == member || at - member > 18 || *at != ' ')
+		return whole;
+	for (int space = 0; space < 3; space++) {
+		at = memchr(at, ' ', (size_t)(end - at));
+		if (!at)
+			return whole;
+		at++;
+	}
+	return (struct queue_member){ .number = strtoll(member, NULL, 10), .line = at, .length = (size_t)(end - at) };
+}
+
 static void add_streams(struct queue_call *call, const struct queue *queue)
 {
 	for (int stream = 0; stream < JOB_PRIORITY_COUNT; stream++)
@@ -170,9 +187,10 @@ bool queue_leave(struct queue *queue, struct error *error)
 	bool no_group = false;
 	add_streams(&call, queue);
 	queue_call_string(&call, queue->keys[QUEUE_WORKERS]);
+	queue_call_string(&call, queue->keys[QUEUE_TAKEOVERS]);
 	queue_call_string(&call, queue->settings.worker);
 	queue_call_number(&call, queue->settings.visibility_ms);
-	redisReply *reply = queue_call_run(queue, queue_leave_lua, 4, &call, "leaving the group", &no_group, error);
+	redisReply *reply = queue_call_run(queue, queue_leave_lua, 5, &call, "leaving the group", &no_group, error);
 	freeReplyObject(reply);
 	return reply != NULL || no_group; /* where there is no group, it is left already */
 }
@@ -182,13 +200,13 @@ bool queue_stats(struct queue *queue, struct queue_stats *stats, struct error *e
 	struct queue_call call = { 0 };
 	int64_t *const figures[] = { &stats->ready[0], &stats->ready[1], &stats->ready[2], &stats->in_flight,
 				     &stats->delayed,  &stats->dead,	 &stats->workers,  &stats->oldest_ms };
-	for (int key = 0; key < QUEUE_TURNS_HIGH; key++) /* streams and backlogs */
+	for (int key = 0; key < QUEUE_WINDOW_KEYS; key++)
 		queue_call_string(&call, queue->keys[key]);
 	queue_call_string(&call, queue->keys[QUEUE_DELAYED]);
 	queue_call_string(&call, queue->keys[QUEUE_DEAD]);
 	queue_call_string(&call, queue->keys[QUEUE_WORKERS]);
 	queue_call_number(&call, 3 * queue->settings.visibility_ms);
-	redisReply *reply = queue_call_run(queue, queue_stats_lua, 9, &call, "figures", NULL, error);
+	redisReply *reply = queue_call_run(queue, queue_stats_lua, QUEUE_WINDOW_KEYS + 3, &call, "figures", NULL, error);
 	bool good = reply && reply->type == REDIS_REPLY_ARRAY && reply->elements == sizeof figures / sizeof *figures;
 	if (reply && !good)
 		(void)redis_refused(reply, "figures", error);

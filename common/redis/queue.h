@@ -4,21 +4,22 @@
  * in exactly one place. Delivery is at least once; effects are once because results are fenced by job and attempt (pg).
  *
  * Names: NAME is "ocr" unless --queue-name says otherwise; filot:{NAME}:jobs, :jobs:high, :jobs:low, in the same way
- * :backlog… and :turns…, :delayed, :dead, :key:KEY, :cancel, :workers, :events, :progress, and two that live for minutes:
- * :sent:ULID (a batch's answer, so that sending it again after a lost connection puts nothing twice) and :swept. The
- * hash tag keeps all keys of a queue on one shard.
+ * :backlog… and :turns…, :delayed, :dead, :key:KEY, :cancel, :workers, :events, :progress, :takeovers, and two that live
+ * for minutes: :sent:ULID (a batch's answer, so that sending it again after a lost connection puts nothing twice) and
+ * :swept. The hash tag keeps all keys of a queue on one shard.
  *
  * Fairness: a stream holds the next jobs only, its window: 256, or two for each worker where that is more. What comes
- * while it is full waits in the backlog, where each tenant has one job a turn (jobs without a tenant are one tenant's)
- * and its jobs stay in order; a claim that finds the stream short refills it. So the job number k of a tenant that had
- * none waiting is given after at most a window, its own k - 1, and k + 1 of each other tenant of the same priority,
- * however many those have. Retries and revived jobs take their turns like new ones.
+ * while it is full waits in the backlog, a list for each tenant (jobs without a tenant are one tenant's); a claim that
+ * finds the stream short deals the next window from them, one of each tenant, then the second of each, and so on. So
+ * the job number k of a tenant that had none waiting is given after at most a window, its own k - 1, and k + 1 of each
+ * other tenant of the same priority, however many those have. Retries and revived jobs take their turns like new ones.
  *
- * Formats. Entry of a jobs stream: job ULID, line JOB-LINE, tenant TENANT when there is one, and since UNIX-MS when it
- * came by way of the backlog. Member of a backlog: "UNIX-MS-TURN STREAM JOB TENANT LINE", by its turn. Member of the
- * delayed set: "STREAM JOB TENANT LINE", STREAM 1 high, 2 normal, 3 low, TENANT may be empty. Entry of the dead stream:
- * job, code, message, line (its "history" holds the earlier attempts). Row of the workers hash: "UNIX-MS JSON". Event:
- * line.
+ * Formats. A member is "UNIX-MS JOB TENANT LINE": since when it waits, by the clock of who put it there; TENANT may be
+ * empty. Entry of a jobs stream: job MEMBER. :turns is the list of the tenants that have jobs in the backlog, whose turn
+ * is next first, :backlog/TENANT the list of one's members, :backlog how many all have. Member of the delayed set:
+ * "STREAM JOB TENANT LINE", STREAM 1 high, 2 normal, 3 low. Entry of the dead stream: job, code, message, line (its
+ * "history" holds the earlier attempts). Row of the workers hash: "UNIX-MS JSON". Event: line. :takeovers counts how
+ * often a claim went to another; who finds it as it was knows without looking that its claims are its own.
  *
  * Attempt = the line's "attempt" + deliveries of the entry - 1, so that a takeover counts one and leaves the entry as
  * it is. The consumer "handed-back" is nobody: what is pending to it is taken by the next claim, whoever makes it.
@@ -96,6 +97,7 @@ struct delivery {
 	enum job_priority stream;
 	char entry[44];	    /* stream entry id */
 	int64_t deliveries; /* of this entry, this one counted: tells this claim from a later one */
+	int64_t takeovers;  /* how many claims of the queue had changed hands before: while none has since, it is ours */
 	bool lost;	    /* set by queue_renew: someone else holds it now */
 	struct error exhausted; /* not ERROR_NONE: over max_attempts; record its end and bury it for this reason */
 };
@@ -122,7 +124,7 @@ bool queue_renew(struct queue *queue, struct delivery *const *deliveries, size_t
 bool queue_finish(struct queue *queue, const struct delivery *delivery, const char *event, bool *owned,
 		  struct error *error);
 /*
- * queue_finish for many at once, in one script call for every 128. events[i] (events may be NULL, and each of them) and
+ * queue_finish for many at once that this queue has claimed, each given once, in one script call for every 128. events[i] (events may be NULL, and each of them) and
  * owned[i] belong to deliveries[i]. On failure those before the failing call are finished.
  */
 bool queue_finish_many(struct queue *queue, struct delivery *const *deliveries, const char *const *events, size_t count,

@@ -14,7 +14,7 @@
 #include "queue_move_lua.h"
 
 #define WORDS_A_MOVE 6
-#define FIXED_WORDS (QUEUE_WINDOW_KEYS + 4 + 2) /* the keys and the first arguments */
+#define FIXED_WORDS (QUEUE_WINDOW_KEYS + 5 + 2) /* the keys and the first arguments */
 #define NUMBER_SIZE 24
 
 const char *const queue_place_names[PLACE_COUNT + 1] = { "pending", "ready", "delayed", "dead", NULL };
@@ -35,6 +35,9 @@ static redisReply *call_browse(struct queue *queue, const struct queue_view *vie
 	struct queue_call call = { 0 };
 	bool open = view->until_ms == 0;
 	queue_call_string(&call, queue->keys[view_key(view)]);
+	if (view->backlog)
+		queue_call_string(&call, queue->keys[QUEUE_TURNS_HIGH + (int)view->stream]);
+	int key_count = call.count;
 	queue_call_string(&call, view->backlog ? "backlog" : queue_place_names[view->place]);
 	queue_call_string(&call, view->after);
 	queue_call_number(&call, QUEUE_PAGE_ITEMS);
@@ -45,7 +48,7 @@ static redisReply *call_browse(struct queue *queue, const struct queue_view *vie
 		queue_call_number(&call, view->until_ms);
 	for (size_t index = 0; index < view->job_count; index++)
 		queue_call_string(&call, view->jobs[index]);
-	return queue_call_run(queue, queue_browse_lua, 1, &call, "looking at jobs", NULL, error);
+	return queue_call_run(queue, queue_browse_lua, key_count, &call, "looking at jobs", NULL, error);
 }
 
 static const char *text_of(const redisReply *row, size_t index, size_t *length)
@@ -62,36 +65,29 @@ static int64_t number_of(const redisReply *row, size_t index)
 }
 
 /*
- * The line of a member "STREAM JOB TENANT LINE", in the backlog with "MS-TURN " before it; anything else is a line by
- * itself, as for the claim.
+ * The line of a member "MS JOB TENANT LINE", of the delayed set "STREAM JOB TENANT LINE"; anything else is a line by
+ * itself, as for the claim. A number tells since when a job waits.
  */
 static void split_member(struct queue_item *item)
 {
-	const char *at = item->entry;
-	if (item->backlog)
-		at += strspn(at, "0123456789-") + (at[strspn(at, "0123456789-")] == ' ');
-	else
-		item->stream = JOB_PRIORITY_NORMAL;
-	if (*at < '1' || *at > '3' || at[1] != ' ')
-		return;
-	const char *after_job = strchr(at + 2, ' ');
-	const char *after_tenant = after_job ? strchr(after_job + 1, ' ') : NULL;
-	if (!after_tenant)
-		return;
-	if (!item->backlog) /* there it is the key that tells */
-		item->stream = (enum job_priority)(*at - '1');
-	item->length -= (size_t)(after_tenant + 1 - item->line);
-	item->line = after_tenant + 1;
+	struct queue_member member = queue_member_split(item->line, item->length);
+	item->line = member.line;
+	item->length = member.length;
+	if (item->place != PLACE_DELAYED && member.number >= 0)
+		item->since_ms = member.number;
+	if (item->place == PLACE_DELAYED)
+		item->stream = member.number >= 1 && member.number <= JOB_PRIORITY_COUNT ? (enum job_priority)(member.number - 1) :
+											   JOB_PRIORITY_NORMAL;
 }
 
 static bool read_item(const struct queue_view *view, const redisReply *row, struct queue_item *item)
 {
-	if (row->type != REDIS_REPLY_ARRAY || row->elements < 4)
+	if (row->type != REDIS_REPLY_ARRAY || row->elements < 3)
 		return false;
 	*item = (struct queue_item){ .place = view->place, .backlog = view->backlog, .stream = view->stream, .worker = "", .code = "", .message = "" };
 	item->entry = text_of(row, 0, NULL);
 	item->job = text_of(row, 1, NULL);
-	item->line = text_of(row, 2, &item->length);
+	item->line = text_of(row, view->place == PLACE_DELAYED || view->backlog ? 0 : 2, &item->length);
 	item->since_ms = strtoll(item->entry, NULL, 10); /* an entry's id begins with its time */
 	switch (view->place) {
 	case PLACE_PENDING:
@@ -100,9 +96,7 @@ static bool read_item(const struct queue_view *view, const redisReply *row, stru
 		item->deliveries = number_of(row, 5);
 		break;
 	case PLACE_DELAYED:
-		item->line = text_of(row, 0, &item->length);
 		item->since_ms = number_of(row, 3);
-		split_member(item);
 		break;
 	case PLACE_DEAD:
 		item->stream = JOB_PRIORITY_NORMAL;
@@ -110,14 +104,10 @@ static bool read_item(const struct queue_view *view, const redisReply *row, stru
 		item->message = text_of(row, 4, NULL);
 		break;
 	default:
-		if (view->backlog) {
-			item->line = text_of(row, 0, &item->length);
-			split_member(item);
-		} else if (*text_of(row, 3, NULL)) {
-			item->since_ms = strtoll(text_of(row, 3, NULL), NULL, 10);
-		}
 		break;
 	}
+	if (view->place != PLACE_DEAD)
+		split_member(item);
 	return true;
 }
 
@@ -149,9 +139,12 @@ bool queue_view_next(struct queue *queue, struct queue_view *view, bool *more, s
 	*more = false;
 	if (view->ended)
 		return true;
-	if (view->removed && *view->after) { /* the place is a count there */
-		long long offset = strtoll(view->after, NULL, 10) - (long long)view->removed;
-		(void)snprintf(view->after, sizeof view->after, "%lld", offset > 0 ? offset : 0);
+	if (view->removed && *view->after) { /* the place begins with a count there */
+		char *rest;
+		char after[sizeof view->after];
+		long long offset = strtoll(view->after, &rest, 10) - (long long)view->removed;
+		(void)snprintf(after, sizeof after, "%lld%s", offset > 0 ? offset : 0, rest);
+		memcpy(view->after, after, sizeof after);
 	}
 	view->removed = 0;
 	redisReply *reply = call_browse(queue, view, error);
@@ -271,7 +264,7 @@ static bool read_answers(const redisReply *reply, struct queue_move *moves, size
 
 bool queue_move(struct queue *queue, bool dry, struct queue_move *moves, size_t count, struct error *error)
 {
-	static const enum queue_key keys[] = { QUEUE_DELAYED, QUEUE_DEAD, QUEUE_CANCEL, QUEUE_SWEPT };
+	static const enum queue_key keys[] = { QUEUE_DELAYED, QUEUE_DEAD, QUEUE_CANCEL, QUEUE_SWEPT, QUEUE_TAKEOVERS };
 	const size_t more_keys = sizeof keys / sizeof *keys;
 	size_t most = FIXED_WORDS + WORDS_A_MOVE * count;
 	struct words words = { .texts = calloc(most, sizeof *words.texts), .lengths = calloc(most, sizeof *words.lengths),

@@ -62,7 +62,7 @@ struct queue_view {
 	size_t removed; /* to be counted by who moves or removes delayed items, or such of the backlog, of this page */
 	/* private */
 	enum job_priority stream;
-	char after[64];
+	char after[192];
 	bool backlog, started, ended;
 	void *reply;
 };

@@ -63,8 +63,9 @@ static bool read_overview(struct queue_overview *overview, const redisReply *rep
 bool queue_overview_read(struct queue *queue, struct queue_overview *overview, struct error *error)
 {
 	static const enum queue_key keys[] = { QUEUE_STREAM_HIGH, QUEUE_STREAM_NORMAL, QUEUE_STREAM_LOW, QUEUE_BACKLOG_HIGH,
-					       QUEUE_BACKLOG_NORMAL, QUEUE_BACKLOG_LOW, QUEUE_DELAYED,
-					       QUEUE_DEAD,	  QUEUE_WORKERS,       QUEUE_EVENTS };
+					       QUEUE_BACKLOG_NORMAL, QUEUE_BACKLOG_LOW, QUEUE_TURNS_HIGH, QUEUE_TURNS_NORMAL,
+					       QUEUE_TURNS_LOW,	  QUEUE_DELAYED,       QUEUE_DEAD,	 QUEUE_WORKERS,
+					       QUEUE_EVENTS };
 	struct queue_call call = { 0 };
 	*overview = (struct queue_overview){ 0 };
 	for (size_t index = 0; index < sizeof keys / sizeof *keys; index++)

@@ -44,6 +44,7 @@ static void begin_end(struct queue *queue, struct queue_call *call, const struct
 	queue_call_string(call, queue->keys[QUEUE_DELAYED]);
 	queue_call_string(call, queue->keys[QUEUE_DEAD]);
 	queue_call_string(call, queue->keys[QUEUE_EVENTS]);
+	queue_call_string(call, queue->keys[QUEUE_TAKEOVERS]);
 	queue_call_string(call, queue->settings.worker);
 	queue_call_string(call, delivery->entry);
 	queue_call_number(call, delivery->deliveries);
@@ -58,7 +59,7 @@ static bool run_end(struct queue *queue, const struct queue_call *call, const ch
 		    struct error *error)
 {
 	bool no_group = false;
-	redisReply *reply = queue_call_run(queue, queue_end_lua, 4, call, what, &no_group, error);
+	redisReply *reply = queue_call_run(queue, queue_end_lua, 5, call, what, &no_group, error);
 	*owned = reply && reply->type == REDIS_REPLY_INTEGER && reply->integer == 1;
 	freeReplyObject(reply);
 	return reply != NULL || no_group; /* a group that is gone: nothing is ours any more */
@@ -199,7 +200,9 @@ static bool count_takeover(struct queue *queue, struct delivery *delivery, const
 static bool receive_entry(struct queue *queue, const struct entry *entry, struct delivery *delivery)
 {
 	struct error why = { 0 };
-	*delivery = (struct delivery){ .stream = entry->stream, .deliveries = entry->deliveries };
+	*delivery = (struct delivery){ .stream = entry->stream,
+				       .deliveries = entry->deliveries,
+				       .takeovers = queue->takeovers };
 	(void)snprintf(delivery->entry, sizeof delivery->entry, "%s", entry->id);
 	if (job_parse(&delivery->job, entry->line, entry->length, &why) &&
 	    count_takeover(queue, delivery, entry, &why)) {
@@ -222,18 +225,34 @@ static bool is_string(const redisReply *reply)
 	return reply->type == REDIS_REPLY_STRING;
 }
 
-static bool read_claimed(const redisReply *reply, struct entry *entry)
+/* {stream, entry, deliveries, owner before, member}, of what was taken over. */
+static bool read_taken(const redisReply *reply, struct entry *entry)
 {
 	if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 5 || !is_string(reply->element[1]) ||
 	    !is_string(reply->element[3]) || !is_string(reply->element[4]))
 		return false;
+	struct queue_member member = queue_member_split(reply->element[4]->str, reply->element[4]->len);
 	*entry = (struct entry){ .stream = (enum job_priority)(reply->element[0]->integer - 1),
 				 .id = reply->element[1]->str,
 				 .deliveries = reply->element[2]->integer,
 				 .owner = reply->element[3]->str,
-				 .line = reply->element[4]->str,
-				 .length = reply->element[4]->len };
+				 .line = member.line,
+				 .length = member.length };
 	return entry->stream < JOB_PRIORITY_COUNT;
+}
+
+static bool read_new(enum job_priority stream, const redisReply *id, const redisReply *value, struct entry *entry)
+{
+	if (stream >= JOB_PRIORITY_COUNT || !is_string(id) || !is_string(value))
+		return false;
+	struct queue_member member = queue_member_split(value->str, value->len);
+	*entry = (struct entry){ .stream = stream,
+				 .id = id->str,
+				 .deliveries = 1,
+				 .owner = "",
+				 .line = member.line,
+				 .length = member.length };
+	return true;
 }
 
 static const char *claim_order(int64_t claim)
@@ -250,15 +269,36 @@ static redisReply *call_claim(struct queue *queue, size_t most, bool *no_group, 
 	queue_call_string(&call, queue->keys[QUEUE_DELAYED]);
 	queue_call_string(&call, queue->keys[QUEUE_CANCEL]);
 	queue_call_string(&call, queue->keys[QUEUE_SWEPT]);
+	queue_call_string(&call, queue->keys[QUEUE_TAKEOVERS]);
 	queue_call_string(&call, queue->settings.worker);
 	queue_call_number(&call, (int64_t)most);
 	queue_call_number(&call, queue->settings.visibility_ms);
 	queue_call_string(&call, claim_order(queue->claims++));
 	queue_call_number(&call, sweep_ms > LONGEST_SWEEP_MS ? LONGEST_SWEEP_MS : sweep_ms < 1 ? 1 : sweep_ms);
-	return queue_call_run(queue, queue_claim_lua, QUEUE_WINDOW_KEYS + 3, &call, "claiming jobs", no_group, error);
+	return queue_call_run(queue, queue_claim_lua, QUEUE_WINDOW_KEYS + 4, &call, "claiming jobs", no_group, error);
 }
 
-/* The script's entries; *found says how many there were, whatever became of them. */
+/* The parts of a script's answer after the first two: what was taken over, and by twos a stream and its new ones. */
+static void receive_all(struct queue *queue, const redisReply *reply, size_t most, struct delivery *deliveries,
+			size_t *count, size_t *found)
+{
+	struct entry entry;
+	const redisReply *taken = reply->element[2];
+	*found = taken->elements;
+	for (size_t index = 0; index < taken->elements && *count < most; index++)
+		if (read_taken(taken->element[index], &entry))
+			*count += receive_entry(queue, &entry, &deliveries[*count]);
+	for (size_t part = 3; part + 1 < reply->elements; part += 2) {
+		enum job_priority stream = (enum job_priority)(reply->element[part]->integer - 1);
+		const redisReply *flat = reply->element[part + 1];
+		*found += flat->elements / 2;
+		for (size_t index = 0; index + 1 < flat->elements && *count < most; index += 2)
+			if (read_new(stream, flat->element[index], flat->element[index + 1], &entry))
+				*count += receive_entry(queue, &entry, &deliveries[*count]);
+	}
+}
+
+/* What is ready now; *found says how many entries there were, whatever became of them. */
 static bool claim_ready(struct queue *queue, size_t most, struct delivery *deliveries, size_t *count, size_t *found,
 			int64_t *due_ms, struct error *error)
 {
@@ -268,43 +308,26 @@ static bool claim_ready(struct queue *queue, size_t most, struct delivery *deliv
 		reply = queue_prepare(queue, error) ? call_claim(queue, most, NULL, error) : NULL;
 	if (!reply)
 		return false;
-	if (reply->type != REDIS_REPLY_ARRAY || !reply->elements) {
+	bool good = reply->type == REDIS_REPLY_ARRAY && reply->elements >= 3 && is_string(reply->element[1]) &&
+		    reply->element[2]->type == REDIS_REPLY_ARRAY;
+	if (good) {
+		*due_ms = reply->element[0]->integer;
+		queue->takeovers = strtoll(reply->element[1]->str, NULL, 10);
+		receive_all(queue, reply, most, deliveries, count, found);
+	} else {
 		(void)redis_refused(reply, "claiming jobs", error);
-		freeReplyObject(reply);
-		return false;
-	}
-	*due_ms = reply->element[0]->integer;
-	*found = reply->elements - 1;
-	for (size_t index = 1; index < reply->elements && *count < most; index++) {
-		struct entry entry;
-		if (read_claimed(reply->element[index], &entry))
-			*count += receive_entry(queue, &entry, &deliveries[*count]);
 	}
 	freeReplyObject(reply);
-	return true;
+	return good;
 }
 
-/* Reads {entry, {field, value …}} of the stream whose key is `key`. */
-static bool read_new(const struct queue *queue, const redisReply *key, const redisReply *reply, struct entry *entry)
+/* Which stream has this key; JOB_PRIORITY_COUNT: none. */
+static enum job_priority stream_of(const struct queue *queue, const char *key)
 {
 	int stream = 0;
-	while (stream < JOB_PRIORITY_COUNT && strcmp(queue->keys[stream], key->str) != 0)
+	while (stream < JOB_PRIORITY_COUNT && strcmp(queue->keys[stream], key) != 0)
 		stream++;
-	if (stream == JOB_PRIORITY_COUNT || reply->type != REDIS_REPLY_ARRAY || reply->elements != 2 ||
-	    !is_string(reply->element[0]) || reply->element[1]->type != REDIS_REPLY_ARRAY)
-		return false;
-	*entry = (struct entry){ .stream = (enum job_priority)stream,
-				 .id = reply->element[0]->str,
-				 .deliveries = 1,
-				 .owner = "",
-				 .line = "" };
-	const redisReply *fields = reply->element[1];
-	for (size_t index = 0; index + 1 < fields->elements; index += 2)
-		if (is_string(fields->element[index]) && strcmp(fields->element[index]->str, "line") == 0) {
-			entry->line = fields->element[index + 1]->str;
-			entry->length = fields->element[index + 1]->len;
-		}
-	return true;
+	return (enum job_priority)stream;
 }
 
 /* Drops a job that was cancelled while it waited. When Redis cannot say, the job is done: no harm but the work. */
@@ -365,8 +388,11 @@ static bool claim_waiting(struct queue *queue, size_t most, int64_t block_ms, st
 	for (size_t stream = 0; reply->type == REDIS_REPLY_ARRAY && stream < reply->elements; stream++) {
 		const redisReply *part = reply->element[stream];
 		for (size_t index = 0; part->elements == 2 && index < part->element[1]->elements; index++) {
+			const redisReply *pair = part->element[1]->element[index]; /* {entry, {"job", member}} */
 			struct entry entry;
-			if (read_new(queue, part->element[0], part->element[1]->element[index], &entry))
+			if (pair->elements == 2 && pair->element[1]->elements >= 2 &&
+			    read_new(stream_of(queue, part->element[0]->str), pair->element[0], pair->element[1]->element[1],
+				     &entry))
 				receive_new(queue, &entry, most, deliveries, count);
 		}
 	}

@@ -1,6 +1,6 @@
 -- Ends one claim, if it is still this worker's: finished, to be tried again later, dead, or handed back.
 --
--- KEYS: 1 stream, 2 delayed, 3 dead, 4 events
+-- KEYS: 1 stream, 2 delayed, 3 dead, 4 events, 5 takeovers
 -- ARGV: 1 consumer, 2 entry, 3 deliveries, 4 how, 5 event line or '', 6 most events kept, then
 --       retry: 7 due (Unix ms), 8 member of the delayed set
 --       bury: 7 ms the dead are kept, 8 job, 9 code, 10 message, 11 line
@@ -15,6 +15,7 @@ end
 if how == 'hand back' then
 	-- One delivery less, because the next claim counts one, and this one was no attempt.
 	redis.call('XCLAIM', KEYS[1], group, held, 0, entry, 'IDLE', ARGV[7], 'RETRYCOUNT', math.max(0, ARGV[3] - 1), 'JUSTID')
+	redis.call('INCR', KEYS[5])
 	return 1
 end
 if how == 'retry' then

@@ -3,44 +3,45 @@
 --
 -- KEYS: 1-3 streams by priority, 4-6 their backlogs, 7-9 their turns, 10 this batch's answer, 11 delayed, 12…
 --       idempotency keys of those jobs that have one
--- ARGV: 1 ms a key is kept, 2 ms the answer is kept, 3 most jobs in the queue (0: no limit),
---       then three for each job: head (stream 1-3, 'k' or '-' as it has a key, its tenant or nothing), job id, line
+-- ARGV: 1 ms a key is kept, 2 ms the answer is kept, 3 most jobs in the queue (0: no limit), 4 two letters for each job:
+--       its stream 1-3, and 'k' or '-' as it has a key; then their members
 -- Returns "full DEPTH", or the duplicates as "index id " each (index from 0, id of the job that holds the key).
+--#include queue_group.lua
 --#include queue_window.lua
-local answer = redis.call('GET', KEYS[10])
+local answer = call('GET', KEYS[10])
 if answer then
-	redis.call('PEXPIRE', KEYS[10], ARGV[2]) -- a write, so that who waits for it to be kept waits for the first one, too
+	call('PEXPIRE', KEYS[10], ARGV[2]) -- a write, so that who waits for it to be kept waits for the first one, too
 	return answer
 end
-local most = tonumber(ARGV[3])
+local keep, most, heads = ARGV[1], tonumber(ARGV[3]), ARGV[4]
 if most > 0 then
-	local depth = redis.call('ZCARD', KEYS[11])
+	local depth = call('ZCARD', KEYS[11])
 	for number = 1, 3 do
-		depth = depth + redis.call('XLEN', KEYS[number]) + redis.call('ZCARD', KEYS[3 + number])
+		depth = depth + call('XLEN', KEYS[number]) + tonumber(call('GET', KEYS[3 + number]) or 0)
 	end
-	if depth + (#ARGV - 3) / 3 > most then
+	if depth + #ARGV - 4 > most then
 		return 'full ' .. depth
 	end
 end
 local duplicates = {}
 local next_key = 12
-for at = 4, #ARGV, 3 do
-	local head, job = ARGV[at], ARGV[at + 1]
+for index = 1, #ARGV - 4 do
+	local stream, keyed = string.byte(heads, 2 * index - 1, 2 * index)
 	local holder = false
-	if string.byte(head, 2) == 107 then -- 'k'
+	if keyed == 107 then -- 'k'; the job's id is behind 13 digits and a blank
 		local key = KEYS[next_key]
 		next_key = next_key + 1
-		if not redis.call('SET', key, job, 'NX', 'PX', ARGV[1]) then
-			holder = redis.call('GET', key)
+		if not call('SET', key, string.sub(ARGV[4 + index], 15, 40), 'NX', 'PX', keep) then
+			holder = call('GET', key)
 		end
 	end
 	if holder then
-		duplicates[#duplicates + 1] = (at - 4) / 3 .. ' ' .. holder .. ' '
+		duplicates[#duplicates + 1] = index - 1 .. ' ' .. holder .. ' '
 	else
-		put(string.byte(head, 1) - 48, job, string.sub(head, 3), ARGV[at + 2])
+		put(stream - 48, ARGV[4 + index])
 	end
 end
 put_end()
 answer = table.concat(duplicates)
-redis.call('SET', KEYS[10], answer, 'PX', ARGV[2])
+call('SET', KEYS[10], answer, 'PX', ARGV[2])
 return answer

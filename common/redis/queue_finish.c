@@ -11,13 +11,15 @@
 #include "queue_finish_lua.h"
 
 #define FINISH_AT_ONCE 128
-#define FIXED_WORDS (JOB_PRIORITY_COUNT + 3)
-#define WORDS_A_CLAIM 4
+#define FIXED_WORDS (JOB_PRIORITY_COUNT + 2 + 5)
+#define WORDS_A_CLAIM 2
 
 struct words {
 	int count;
 	const char *texts[FIXED_WORDS + WORDS_A_CLAIM * FINISH_AT_ONCE];
-	char numbers[1 + FINISH_AT_ONCE][24];
+	char events_keep[24], takeovers[24];
+	char streams[FINISH_AT_ONCE + 1];
+	char deliveries[21 * FINISH_AT_ONCE + 1];
 };
 
 static void add(struct words *words, const char *text)
@@ -25,38 +27,55 @@ static void add(struct words *words, const char *text)
 	words->texts[words->count++] = text;
 }
 
+static void add_all(struct words *words, const struct queue *queue, struct delivery *const *deliveries,
+		    const char *const *events, size_t count)
+{
+	int64_t takeovers = INT64_MAX;
+	char *at = words->deliveries;
+	bool any_event = false;
+	for (size_t index = 0; index < count; index++) {
+		const struct delivery *delivery = deliveries[index];
+		takeovers = delivery->takeovers < takeovers ? delivery->takeovers : takeovers;
+		words->streams[index] = "123"[delivery->stream];
+		at += snprintf(at, 22, "%" PRId64 " ", delivery->deliveries);
+		any_event = any_event || (events && events[index]);
+	}
+	words->streams[count] = '\0';
+	(void)snprintf(words->events_keep, sizeof words->events_keep, "%" PRId64, queue->settings.events_keep);
+	(void)snprintf(words->takeovers, sizeof words->takeovers, "%" PRId64, takeovers);
+	for (int stream = 0; stream < JOB_PRIORITY_COUNT; stream++)
+		add(words, queue->keys[stream]);
+	add(words, queue->keys[QUEUE_EVENTS]);
+	add(words, queue->keys[QUEUE_TAKEOVERS]);
+	add(words, queue->settings.worker);
+	add(words, words->events_keep);
+	add(words, words->takeovers);
+	add(words, words->streams);
+	add(words, words->deliveries);
+	for (size_t index = 0; index < count; index++)
+		add(words, deliveries[index]->entry);
+	for (size_t index = 0; any_event && index < count; index++)
+		add(words, events[index] ? events[index] : "");
+}
+
 static bool finish_some(struct queue *queue, struct delivery *const *deliveries, const char *const *events,
 			size_t count, bool *owned, struct error *error)
 {
-	static const char *const streams[JOB_PRIORITY_COUNT] = { "1", "2", "3" };
 	struct words words;
 	bool no_group = false;
 	words.count = 0;
-	for (int stream = 0; stream < JOB_PRIORITY_COUNT; stream++)
-		add(&words, queue->keys[stream]);
-	add(&words, queue->keys[QUEUE_EVENTS]);
-	add(&words, queue->settings.worker);
-	(void)snprintf(words.numbers[0], sizeof words.numbers[0], "%" PRId64, queue->settings.events_keep);
-	add(&words, words.numbers[0]);
-	for (size_t index = 0; index < count; index++) {
-		char *number = words.numbers[1 + index];
-		(void)snprintf(number, sizeof words.numbers[0], "%" PRId64, deliveries[index]->deliveries);
-		add(&words, streams[deliveries[index]->stream]);
-		add(&words, deliveries[index]->entry);
-		add(&words, number);
-		add(&words, events && events[index] ? events[index] : "");
-	}
-	/* A second run finds the claims ended and changes nothing, as with a single end. */
-	redisReply *reply = redis_script(queue->redis, true, queue_finish_lua, JOB_PRIORITY_COUNT + 1, words.count,
+	add_all(&words, queue, deliveries, events, count);
+	/* A second run does nothing to what the first one ended. */
+	redisReply *reply = redis_script(queue->redis, true, queue_finish_lua, JOB_PRIORITY_COUNT + 2, words.count,
 					 words.texts, NULL, error);
-	bool good = reply && reply->type == REDIS_REPLY_ARRAY && reply->elements == count;
+	bool good = reply && reply->type == REDIS_REPLY_STRING && reply->len == count;
 	if (reply && !good) {
 		no_group = reply->type == REDIS_REPLY_ERROR && strncmp(reply->str, "NOGROUP ", 8) == 0;
 		if (!no_group)
 			(void)redis_refused(reply, "finishing jobs", error);
 	}
 	for (size_t index = 0; index < count; index++)
-		owned[index] = good && reply->element[index]->integer == 1;
+		owned[index] = good && reply->str[index] == '1';
 	freeReplyObject(reply);
 	return good || no_group; /* a group that is gone: nothing is ours any more */
 }

@@ -1,51 +1,63 @@
 -- Finishes many claims of one worker at once, each as queue_end.lua does: only what is still this worker's, by the count of
 -- deliveries.
 --
--- KEYS: 1-3 streams by priority, 4 events
--- ARGV: 1 consumer, 2 most events kept, then four for each claim: stream 1-3, entry, deliveries, event line or ''
--- Returns 1 (finished), or 0 (not ours any more, nothing was changed) for each.
-local group, consumer = 'workers', ARGV[1]
-local claims = { 0, 0, 0 }
-local known, ended, answers = { {}, {}, {} }, { {}, {}, {} }, {}
-for at = 3, #ARGV, 4 do
-	local number = tonumber(ARGV[at])
-	claims[number] = claims[number] + 1
+-- KEYS: 1-3 streams by priority, 4 events, 5 takeovers
+-- ARGV: 1 consumer, 2 most events kept, 3 how many claims had changed hands when the first of these was made, 4 a digit
+--       1-3 for each claim: its stream, 5 their deliveries with a blank behind each, then their entries, then, if there is
+--       any, their event lines, '' for none
+-- Returns a digit for each claim: 1 (finished), or 0 (not ours any more, nothing was changed).
+--#include queue_group.lua
+local call, group, consumer, count = redis.call, 'workers', ARGV[1], #ARGV[4]
+local ended, answers = { {}, {}, {} }, {}
+
+-- Where no claim has changed hands since, all are still ours.
+local function owned()
+	if (call('GET', KEYS[5]) or '0') == ARGV[3] then
+		return nil
+	end
+	local ours, index = {}, 0
+	for deliveries in string.gmatch(ARGV[5], '%d+') do
+		index = index + 1
+		local key, entry = KEYS[string.byte(ARGV[4], index) - 48], ARGV[5 + index]
+		local pending = call('XPENDING', key, group, entry, entry, 1, consumer)[1]
+		ours[index] = pending and pending[4] == tonumber(deliveries)
+	end
+	return ours
 end
--- A worker mostly finishes what it has held longest: one look at as many of its oldest claims saves one at each.
-for number = 1, 3 do
-	if claims[number] > 0 then
-		for _, item in ipairs(redis.call('XPENDING', KEYS[number], group, '-', '+', claims[number], consumer)) do
-			known[number][item[1]] = item[4]
-		end
+
+-- What lies before the oldest claim, or was given to anyone where there is none, has been finished: so most are deleted by
+-- cutting there, once, where deleting each by its id would walk over its neighbours each time.
+local function delete(key, entries)
+	local oldest = call('XPENDING', key, group, '-', '+', 1)[1]
+	if oldest then
+		oldest = oldest[1]
+	else
+		oldest = string.gsub(group_of(key)['last-delivered-id'], '%d+$', function(last)
+			return string.format('%.0f', last + 1)
+		end)
+	end
+	if call('XTRIM', key, 'MINID', oldest) ~= #entries then
+		call('XDEL', key, unpack(entries))
 	end
 end
 
-local function deliveries(number, entry)
-	local count = known[number][entry]
-	known[number][entry] = false -- the same claim given twice ends once
-	if count == nil then
-		local pending = redis.call('XPENDING', KEYS[number], group, entry, entry, 1, consumer)
-		count = pending[1] and pending[1][4]
-	end
-	return count
-end
-
-for at = 3, #ARGV, 4 do
-	local number, entry = tonumber(ARGV[at]), ARGV[at + 1]
-	local ours = deliveries(number, entry) == tonumber(ARGV[at + 2])
-	if ours then
-		local list = ended[number]
-		list[#list + 1] = entry
-		if ARGV[at + 3] ~= '' then
-			redis.call('XADD', KEYS[4], 'MAXLEN', '~', ARGV[2], '*', 'line', ARGV[at + 3])
+local ours = owned()
+for index = 1, count do
+	if not ours or ours[index] then
+		local list, event = ended[string.byte(ARGV[4], index) - 48], ARGV[5 + count + index] or ''
+		list[#list + 1] = ARGV[5 + index]
+		if event ~= '' then
+			call('XADD', KEYS[4], 'MAXLEN', '~', ARGV[2], '*', 'line', event)
 		end
+		answers[index] = '1'
+	else
+		answers[index] = '0'
 	end
-	answers[#answers + 1] = ours and 1 or 0
 end
 for number = 1, 3 do
 	if ended[number][1] then
-		redis.call('XACK', KEYS[number], group, unpack(ended[number]))
-		redis.call('XDEL', KEYS[number], unpack(ended[number]))
+		call('XACK', KEYS[number], group, unpack(ended[number]))
+		delete(KEYS[number], ended[number])
 	end
 end
-return answers
+return table.concat(answers)

@@ -2,7 +2,7 @@
 -- workers and other operators go on. A dry run makes the same checks and changes nothing.
 --
 -- KEYS: 1-3 streams by priority, 4-6 their backlogs, 7-9 their turns, 10 delayed, 11 dead, 12 cancel, 13 mark of the
---       last sweep
+--       last sweep, 14 takeovers
 -- ARGV: 1 'do' or 'dry', 2 idle ms of a released claim, then six for each: how, stream 1-3, entry (of
 --       delayed and backlog: the member), then
 --       release (a claim, to the next worker): worker, deliveries, least idle ms
@@ -10,8 +10,11 @@
 --       remove claimed-or-ready, remove backlog, remove delayed, remove dead: three empty ones
 -- Returns a word for each: moved; held WORKER (it is removed, and was claimed); or why it was left alone: gone, taken,
 -- renewed, released, cancelled.
+--#include queue_group.lua
 --#include queue_window.lua
 local group, held = 'workers', 'handed-back'
+local time = call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local dry, released = ARGV[1] == 'dry', tonumber(ARGV[2])
 
 local function claim_of(key, entry)
@@ -22,16 +25,32 @@ end
 -- Whether the entry, or the member of the delayed set, was there.
 local function delete(key, entry)
 	if dry then
-		return #redis.call('XRANGE', key, entry, entry) == 1
+		return #call('XRANGE', key, entry, entry) == 1
 	end
-	return redis.call('XDEL', key, entry) == 1
+	return call('XDEL', key, entry) == 1
 end
 
 local function unset(key, member)
 	if dry then
-		return redis.call('ZSCORE', key, member) ~= false
+		return call('ZSCORE', key, member) ~= false
 	end
-	return redis.call('ZREM', key, member) == 1
+	return call('ZREM', key, member) == 1
+end
+
+-- Looked for from the end, where an operator's view begins and workers do not take from.
+local function unlist(number, member)
+	local tenant = string.match(member, '^%d+ %S* (%S*) ') or ''
+	local key = list_of(number, tenant)
+	if dry then
+		return call('LPOS', key, member, 'RANK', -1) ~= false
+	elseif call('LREM', key, -1, member) == 0 then
+		return false
+	end
+	if call('EXISTS', key) == 0 then
+		call('LREM', KEYS[6 + number], 1, tenant)
+	end
+	count_out(number, 1)
+	return true
 end
 
 -- The claim stays its worker's but counts as not renewed for very long, so that the next claim of any worker takes it
@@ -49,23 +68,23 @@ local function release(key, entry, worker, deliveries, least_idle)
 		return 'renewed'
 	end
 	if dry then
-		return #redis.call('XRANGE', key, entry, entry) == 1 and 'moved' or 'gone'
+		return #call('XRANGE', key, entry, entry) == 1 and 'moved' or 'gone'
 	end
-	if #redis.call('XCLAIM', key, group, worker, 0, entry, 'IDLE', released, 'JUSTID') == 0 then
+	if #call('XCLAIM', key, group, worker, 0, entry, 'IDLE', released, 'JUSTID') == 0 then
 		return 'gone'
 	end
-	redis.call('DEL', KEYS[13]) -- the next claim looks for such ones
+	call('DEL', KEYS[13]) -- the next claim looks for such ones
 	return 'moved'
 end
 
 local function revive(number, entry, job, tenant, line)
-	if redis.call('SISMEMBER', KEYS[12], job) == 1 then
+	if call('SISMEMBER', KEYS[12], job) == 1 then
 		return 'cancelled'
 	elseif not delete(KEYS[11], entry) then
 		return 'gone'
 	end
 	if not dry then
-		put(number, job, tenant, line)
+		put(number, string.format('%.0f %s %s ', now, job, tenant) .. line)
 	end
 	return 'moved'
 end
@@ -75,7 +94,7 @@ local function promote(number, member, job, tenant, line)
 		return 'gone'
 	end
 	if not dry then
-		put(number, job, tenant, line)
+		put(number, string.format('%.0f %s %s ', now, job, tenant) .. line)
 	end
 	return 'moved'
 end
@@ -83,7 +102,8 @@ end
 local function remove(key, entry)
 	local claim = claim_of(key, entry)
 	if claim and not dry then
-		redis.call('XACK', key, group, entry)
+		call('XACK', key, group, entry)
+		call('INCR', KEYS[14])
 	end
 	if not delete(key, entry) then
 		return 'gone'
@@ -105,7 +125,7 @@ for at = 3, #ARGV, 6 do
 	elseif how == 'remove delayed' then
 		answer = unset(KEYS[10], entry) and 'moved' or 'gone'
 	elseif how == 'remove backlog' then
-		answer = unset(KEYS[3 + number], entry) and 'moved' or 'gone'
+		answer = unlist(number, entry) and 'moved' or 'gone'
 	elseif how == 'remove dead' then
 		answer = delete(KEYS[11], entry) and 'moved' or 'gone'
 	else

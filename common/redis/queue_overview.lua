@@ -1,11 +1,12 @@
 -- All that an operator wants to see of a queue, in one call that looks at no job: lengths, summaries, the first entries,
 -- the newest events. Changes nothing.
 --
--- KEYS: 1-3 streams by priority, 4-6 their backlogs, 7 delayed, 8 dead, 9 workers, 10 events
+-- KEYS: 1-3 streams by priority, 4-6 their backlogs, 7-9 their turns, 10 delayed, 11 dead, 12 workers, 13 events
 -- ARGV: 1 ms of the window in which finished jobs are counted, 2 most events to look at
 -- Returns {now, for each priority {waiting, in flight, ms the oldest has waited or -1}, {delayed, overdue, next due or -1},
 -- {dead, ms since the oldest died or -1}, {finished, ms in which}, workers}; a worker is {name, ms since it was seen or
 -- -1, claims it holds, its JSON}.
+--#include queue_group.lua
 local group, held = 'workers', 'handed-back'
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -16,18 +17,14 @@ local function since(entry)
 	return ms and math.max(0, now - ms) or -1
 end
 
--- What came by way of the backlog says itself since when it waits.
+-- An entry's only field begins with the time when the job came.
 local function entry_since(entry)
-	local waits = entry and entry[1]
-	for at = 1, entry and #entry[2] or 0, 2 do
-		waits = entry[2][at] == 'since' and entry[2][at + 1] or waits
-	end
-	return since(waits)
+	return since(entry and entry[2][2])
 end
 
 -- Finished entries are deleted, so what is not pending waits; what was handed back waits, too.
 local function stream(number)
-	local key, backlog = KEYS[number], KEYS[3 + number]
+	local key, backlog, next_tenant = KEYS[number], KEYS[3 + number], redis.call('LINDEX', KEYS[6 + number], 0)
 	local pending, handed_back, after, oldest = 0, 0, '-', -1
 	local summary = redis.pcall('XPENDING', key, group)
 	if not summary.err then
@@ -41,19 +38,11 @@ local function stream(number)
 				claims[row[1]] = (claims[row[1]] or 0) + tonumber(row[2])
 			end
 		end
-		for _, info in ipairs(redis.call('XINFO', 'GROUPS', key)) do
-			local fields = {}
-			for at = 1, #info, 2 do
-				fields[info[at]] = info[at + 1]
-			end
-			if fields.name == group then
-				after = '(' .. fields['last-delivered-id']
-			end
-		end
+		after = '(' .. group_of(key)['last-delivered-id']
 	end
 	oldest = math.max(oldest, entry_since(redis.call('XRANGE', key, after, '+', 'COUNT', 1)[1]),
-		since(redis.call('ZRANGE', backlog, 0, 0)[1]))
-	local waiting = math.max(0, redis.call('XLEN', key) - pending) + redis.call('ZCARD', backlog)
+		since(next_tenant and redis.call('LINDEX', backlog .. '/' .. next_tenant, 0)))
+	local waiting = math.max(0, redis.call('XLEN', key) - pending) + tonumber(redis.call('GET', backlog) or 0)
 	return { waiting + handed_back, pending - handed_back, oldest }
 end
 
@@ -73,7 +62,7 @@ end
 
 local streams = { stream(1), stream(2), stream(3) }
 local workers = {}
-local rows = redis.call('HGETALL', KEYS[9])
+local rows = redis.call('HGETALL', KEYS[12])
 for at = 1, #rows, 2 do
 	local seen, json = string.match(rows[at + 1], '^(%d+) (.*)$')
 	workers[#workers + 1] = { rows[at], seen and math.max(0, now - tonumber(seen)) or -1, claims[rows[at]] or 0, json or '' }
@@ -82,7 +71,7 @@ end
 for name, count in pairs(claims) do
 	workers[#workers + 1] = { name, -1, count, '' }
 end
-local first_dead = redis.call('XRANGE', KEYS[8], '-', '+', 'COUNT', 1)[1]
-return { now, streams[1], streams[2], streams[3], delayed(KEYS[7]),
-	{ redis.call('XLEN', KEYS[8]), since(first_dead and first_dead[1]) },
-	finished(KEYS[10], tonumber(ARGV[1]), tonumber(ARGV[2])), workers }
+local first_dead = redis.call('XRANGE', KEYS[11], '-', '+', 'COUNT', 1)[1]
+return { now, streams[1], streams[2], streams[3], delayed(KEYS[10]),
+	{ redis.call('XLEN', KEYS[11]), since(first_dead and first_dead[1]) },
+	finished(KEYS[13], tonumber(ARGV[1]), tonumber(ARGV[2])), workers }

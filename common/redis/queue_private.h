@@ -11,7 +11,7 @@ enum queue_key {
 	QUEUE_STREAM_HIGH, /* streams first, in the order of enum job_priority */
 	QUEUE_STREAM_NORMAL,
 	QUEUE_STREAM_LOW,
-	QUEUE_BACKLOG_HIGH, /* what does not fit in their windows, and whose turn it is: queue_window.lua */
+	QUEUE_BACKLOG_HIGH, /* how many do not fit in their windows, and whose turn it is: queue_window.lua */
 	QUEUE_BACKLOG_NORMAL,
 	QUEUE_BACKLOG_LOW,
 	QUEUE_TURNS_HIGH,
@@ -24,6 +24,7 @@ enum queue_key {
 	QUEUE_EVENTS,
 	QUEUE_PROGRESS,
 	QUEUE_SWEPT,
+	QUEUE_TAKEOVERS, /* how many claims have changed hands since ever */
 	QUEUE_KEY_COUNT
 };
 
@@ -39,6 +40,7 @@ struct queue {
 	struct queue_settings settings; /* strings owned */
 	struct redis *redis;
 	char *keys[QUEUE_KEY_COUNT];
+	int64_t takeovers;				     /* as the last claim found them */
 	int64_t claims;					     /* made so far: every eighth looks at low first */
 	struct {
 		bool on, on_disk; /* on_disk: an answer of the server, or of WAITAOF, means that it is there */
@@ -56,6 +58,18 @@ size_t queue_durable_replies(const struct queue *queue);
 bool queue_durable_read(struct queue *queue, struct error *missing, struct error *error);
 
 #define QUEUE_WINDOW_KEYS QUEUE_DELAYED /* the first so many: what a script needs that puts jobs in streams */
+
+/*
+ * The parts of a member "NUMBER JOB TENANT LINE" (queue_window.lua: the number is when it came, Unix ms; in the delayed
+ * set its stream, 1 to 3). What is not one is a line as a whole, its number -1.
+ */
+struct queue_member {
+	int64_t number;
+	const char *line; /* into the member */
+	size_t length;
+};
+
+struct queue_member queue_member_split(const char *member, size_t length);
 
 #define QUEUE_CALL_WORDS 64
 

@@ -16,24 +16,23 @@
 
 #define ANSWER_KEEP_MS (INT64_C(10) * 60 * 1000)
 #define FIXED_KEYS (QUEUE_WINDOW_KEYS + 2)
-#define FIXED_WORDS (3 + FIXED_KEYS + 3) /* EVALSHA, sha, number of keys; keys; arguments before the jobs' */
-#define WORDS_A_JOB 3
+#define FIXED_WORDS (3 + FIXED_KEYS + 4) /* EVALSHA, sha, number of keys; keys; arguments before the jobs' */
 
 /* What a command is made of; freed at once. */
 struct words {
 	const char **texts;
 	size_t *lengths;
 	size_t count;
-	struct buffer lines; /* the jobs' lines, one after the other */
+	struct buffer jobs;  /* members of queue_window.lua, one after the other */
 	struct buffer keys;  /* their idempotency keys, each with its NUL */
-	struct buffer heads; /* what the script must know of each job beside its id and line, each with its NUL */
+	struct buffer heads; /* two letters for each: its stream, and whether it has a key */
 };
 
 static void words_free(struct words *words)
 {
 	free(words->texts);
 	free(words->lengths);
-	buffer_free(&words->lines);
+	buffer_free(&words->jobs);
 	buffer_free(&words->keys);
 	buffer_free(&words->heads);
 }
@@ -49,38 +48,39 @@ static void add_string(struct words *words, const char *text)
 	add_word(words, text, strlen(text));
 }
 
-/*
- * Writes lines, keys and heads, and the place where each line ends. Pointers are taken later: buffers move while they
- * grow. A head is "STREAM", "k" or "-" as the job has a key or not, and the tenant, if any.
- */
+/* Writes jobs, keys and heads, and where each job ends. Pointers are taken later: buffers move while they grow. */
 static bool write_parts(const struct queue *queue, const struct job *jobs, size_t count, struct words *words,
 			size_t *ends)
 {
 	char prefix[96];
+	char now_ms[24];
 	(void)snprintf(prefix, sizeof prefix, "filot:{%s}:key:", queue->settings.name);
+	(void)snprintf(now_ms, sizeof now_ms, "%" PRId64 " ", clock_unix_ms());
 	for (size_t index = 0; index < count; index++) {
 		const struct job *job = &jobs[index];
-		job_write(job, &words->lines);
-		ends[index] = words->lines.length;
+		buffer_append_string(&words->jobs, now_ms);
+		buffer_append(&words->jobs, job->id, ULID_SIZE - 1);
+		buffer_append_char(&words->jobs, ' ');
+		buffer_append_string(&words->jobs, job->tenant ? job->tenant : "");
+		buffer_append_char(&words->jobs, ' ');
+		job_write(job, &words->jobs);
+		ends[index] = words->jobs.length;
 		if (job->key) {
 			buffer_append_string(&words->keys, prefix);
 			buffer_append(&words->keys, job->key, strlen(job->key) + 1);
 		}
 		buffer_append_char(&words->heads, "123"[job->priority]);
 		buffer_append_char(&words->heads, job->key ? 'k' : '-');
-		buffer_append(&words->heads, job->tenant ? job->tenant : "", job->tenant ? strlen(job->tenant) + 1 : 1);
 	}
-	return !words->lines.failed && !words->keys.failed && !words->heads.failed;
+	return !words->jobs.failed && !words->keys.failed && !words->heads.failed;
 }
 
-static void add_jobs(struct words *words, const struct job *jobs, size_t count, const size_t *ends)
+static void add_jobs(struct words *words, size_t count, const size_t *ends)
 {
-	const char *head = words->heads.data;
 	size_t start = 0;
-	for (size_t index = 0; index < count; index++, head += strlen(head) + 1) {
-		add_string(words, head);
-		add_word(words, jobs[index].id, ULID_SIZE - 1);
-		add_word(words, words->lines.data + start, ends[index] - start);
+	add_word(words, words->heads.data, words->heads.length);
+	for (size_t index = 0; index < count; index++) {
+		add_word(words, words->jobs.data + start, ends[index] - start);
 		start = ends[index];
 	}
 }
@@ -101,7 +101,7 @@ static bool format_batch(struct queue *queue, const struct job *jobs, size_t cou
 		goto out;
 	for (size_t index = 0; index < count; index++)
 		key_count += jobs[index].key != NULL;
-	size_t most = FIXED_WORDS + key_count + WORDS_A_JOB * count;
+	size_t most = FIXED_WORDS + key_count + count;
 	words.texts = calloc(most, sizeof *words.texts);
 	words.lengths = calloc(most, sizeof *words.lengths);
 	if (!ends || !words.texts || !words.lengths || !write_parts(queue, jobs, count, &words, ends))
@@ -125,7 +125,7 @@ static bool format_batch(struct queue *queue, const struct job *jobs, size_t cou
 		add_string(&words, key);
 	for (int index = 1; index < 4; index++)
 		add_string(&words, numbers[index]);
-	add_jobs(&words, jobs, count, ends);
+	add_jobs(&words, count, ends);
 	length = redisFormatCommandArgv(&batch->command, (int)words.count, words.texts, words.lengths);
 	batch->length = length > 0 ? (size_t)length : 0;
 out:

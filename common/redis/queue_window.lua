@@ -1,114 +1,94 @@
--- How jobs come into the streams; included by each script that puts some there.
+-- How jobs come into the streams; included, behind queue_group.lua, by each script that puts some there.
 --
--- A stream holds the jobs that are next, the window; what is more lies in its backlog, ordered by turns: each tenant's
--- jobs have one turn after the other, and a tenant that was away begins at the turn that is served now. So one tenant's
--- many jobs take turns with another's few. Jobs without a tenant are one tenant's. A tenant's last turn is kept while
--- it has jobs in the backlog, the turn that is served under the name ' ', which no tenant has.
+-- A stream holds the jobs that are next, the window; what is more lies in its backlog, a list for each tenant, and is
+-- dealt out in turns: one of each tenant, then the second of each, as far as the window goes. So one tenant's many jobs
+-- take turns with another's few. Jobs without a tenant are one tenant's.
 --
--- KEYS: 1-3 streams by priority, 4-6 their backlogs, 7-9 their turns
--- A member of a backlog is "MS-TURN STREAM JOB TENANT LINE": when it came and its turn, TENANT may be empty; so it is
--- unique, and of one turn who came first is first.
-local window_size = 256
+-- KEYS: 1-3 streams by priority, 4-6 how many lie in their backlogs, 7-9 the tenants that have some there, who is next
+-- first. A tenant's list has the name of the backlog with "/TENANT" behind it.
+-- A member, of such a list or as the only field of an entry, is "MS JOB TENANT LINE": since when it waits, by the clock
+-- of who put it there; TENANT may be empty. Members are never taken apart here: to make a string anew costs more than
+-- all else that is done with it.
+local call, window_size = redis.call, 256
 local windows = {}
 
-local function add(number, job, tenant, line)
-	if tenant == '' then
-		redis.call('XADD', KEYS[number], '*', 'job', job, 'line', line)
-	else
-		redis.call('XADD', KEYS[number], '*', 'job', job, 'tenant', tenant, 'line', line)
-	end
+local function list_of(number, tenant)
+	return KEYS[3 + number] .. '/' .. tenant
 end
 
 -- Finished entries are deleted, so what is not pending waits. Many workers have room for more than the least window.
 local function window_of(number)
-	local size, pending = window_size, 0
-	local groups = redis.pcall('XINFO', 'GROUPS', KEYS[number])
-	for _, info in ipairs(groups.err and {} or groups) do
-		local fields = {}
-		for at = 1, #info, 2 do
-			fields[info[at]] = info[at + 1]
-		end
-		if fields.name == 'workers' then
-			pending, size = fields.pending, math.max(size, 2 * fields.consumers)
-		end
-	end
-	local room = size - math.max(0, redis.call('XLEN', KEYS[number]) - pending)
-	windows[number] = { room = room, full = room <= 0 or redis.call('EXISTS', KEYS[3 + number]) == 1, turns = {}, behind = {} }
-	return windows[number]
+	local group = group_of(KEYS[number])
+	local size = group and math.max(window_size, 2 * group.consumers) or window_size
+	local room = size - math.max(0, call('XLEN', KEYS[number]) - (group and group.pending or 0))
+	local window = { room = room, full = room <= 0 or call('EXISTS', KEYS[6 + number]) == 1, tenants = {}, lists = {} }
+	windows[number] = window
+	return window
 end
 
-local function flush(number, window)
-	if #window.behind > 0 then
-		redis.call('ZADD', KEYS[3 + number], unpack(window.behind))
-		window.behind = {}
-	end
-end
-
-local function put_behind(number, window, job, tenant, line)
-	if not window.prefix then
-		local time = redis.call('TIME')
-		window.prefix = string.format('%013.0f-', time[1] * 1000 + math.floor(time[2] / 1000))
-		window.served = tonumber(redis.call('HGET', KEYS[6 + number], ' ') or 0)
-		window.full = true
-	end
-	local last = window.turns[tenant] or tonumber(redis.call('HGET', KEYS[6 + number], tenant) or 0)
-	local turn, behind = math.max(window.served, last) + 1, window.behind
-	window.turns[tenant] = turn
-	behind[#behind + 1] = turn
-	behind[#behind + 1] = window.prefix .. turn .. ' ' .. number .. ' ' .. job .. ' ' .. tenant .. ' ' .. line
-	if #behind == 256 then
-		flush(number, window)
-	end
-end
-
--- The stream's next job, or one for later. After the last one, put_end.
-local function put(number, job, tenant, line)
+-- The stream's next member, or one for later. After the last one (of at most 500), put_end.
+local function put(number, member)
 	local window = windows[number] or window_of(number)
-	if window.full then
-		put_behind(number, window, job, tenant, line)
-	else
+	if not window.full then
 		window.room = window.room - 1
 		window.full = window.room == 0
-		add(number, job, tenant, line)
+		call('XADD', KEYS[number], '*', 'job', member)
+		return
 	end
+	local tenant = string.find(member, '  ', 1, true) == 41 and '' or string.match(member, '^%d+ %S* (%S*) ') or ''
+	local list = window.lists[tenant]
+	if not list then
+		list = {}
+		window.lists[tenant] = list
+		window.tenants[#window.tenants + 1] = tenant
+	end
+	list[#list + 1] = member
 end
 
 local function put_end()
 	for number, window in pairs(windows) do
-		flush(number, window)
-		for tenant, turn in pairs(window.turns) do
-			redis.call('HSET', KEYS[6 + number], tenant, turn)
+		local count = 0
+		for _, tenant in ipairs(window.tenants) do
+			local list = window.lists[tenant]
+			count = count + #list
+			if call('RPUSH', list_of(number, tenant), unpack(list)) == #list then -- it had none
+				call('RPUSH', KEYS[6 + number], tenant)
+			end
+		end
+		if count > 0 then
+			call('INCRBY', KEYS[3 + number], count)
 		end
 	end
 end
 
--- Moves the next jobs from the backlog to a stream that has none left. The entry tells since when it waits.
-local function refill(number)
-	local taken = redis.call('ZPOPMIN', KEYS[3 + number], window_size)
-	local tenants, turns, position = {}, {}, {}
-	for at = 1, #taken, 2 do
-		-- The line is cut off by its place: a pattern would walk over it.
-		local ms, turn, job, tenant, place = string.match(taken[at], '^(%d+)%-(%d+) [123] (%S*) (%S*) ()')
-		if not ms then
-			ms, turn, job, tenant, place = '0', '', '', '', 1
-		end
-		local line = string.sub(taken[at], place)
-		redis.call('XADD', KEYS[number], '*', 'job', job, 'tenant', tenant, 'since', ms, 'line', line)
-		if not position[tenant] then
-			position[tenant] = #tenants + 1
-			tenants[#tenants + 1] = tenant
-		end
-		turns[position[tenant]] = turn
+local function count_out(number, count)
+	if call('DECRBY', KEYS[3 + number], count) <= 0 then
+		call('DEL', KEYS[3 + number])
 	end
-	if redis.call('EXISTS', KEYS[3 + number]) == 0 then
-		redis.call('DEL', KEYS[6 + number])
-	elseif #taken > 0 then
-		redis.call('HSET', KEYS[6 + number], ' ', taken[#taken])
-		for at, last in ipairs(redis.call('HMGET', KEYS[6 + number], unpack(tenants))) do
-			if last == turns[at] then -- that was all it had
-				redis.call('HDEL', KEYS[6 + number], tenants[at])
+end
+
+-- Deals the next jobs from the backlog to a stream that has none left. Whether there were any.
+local function refill(number)
+	local tenants = call('LPOP', KEYS[6 + number], window_size) or {}
+	local share = math.floor(window_size / math.max(1, #tenants))
+	local lists, count = {}, 0
+	for index, tenant in ipairs(tenants) do
+		local key = list_of(number, tenant)
+		lists[index] = call('LPOP', key, share) or {}
+		count = count + #lists[index]
+		if call('EXISTS', key) == 1 then
+			call('RPUSH', KEYS[6 + number], tenant)
+		end
+	end
+	for turn = 1, share do
+		for _, list in ipairs(lists) do
+			if list[turn] then
+				call('XADD', KEYS[number], '*', 'job', list[turn])
 			end
 		end
 	end
-	return #taken > 0
+	if count > 0 then
+		count_out(number, count)
+	end
+	return #tenants > 0
 end

@@ -1,5 +1,5 @@
 // BullMQ's addBulk with the payloads of a file of job lines: bullmq_send.js FOLDER PORT FILE
-// FOLDER holds node_modules. 500 jobs a call and eight calls under way, as filot-enqueue does; the job's key is BullMQ's
+// FOLDER holds node_modules. 500 jobs a call and eight calls under way, as filot-enqueue does; a job's key, if it has one, is BullMQ's
 // jobId, which makes it idempotent there. Prints the milliseconds from the first call to the last answer; starting node,
 // reading the file and connecting do not count.
 'use strict';

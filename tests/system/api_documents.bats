@@ -63,7 +63,7 @@ outbox_empty() {
 queue_entries() {
 	local priority
 	for priority in '' :high :low; do
-		redis --raw xrange "filot:{ocr}:jobs$priority" - +
+		redis --raw xrange "filot:{ocr}:jobs$priority" - + | sed -E 's/^[0-9]+ [^ ]* [^ ]* //'
 	done >entries
 }
 
@@ -92,7 +92,7 @@ work_once() {
 	job=$(member .job.id)
 	queue_entries
 	[ "$(queued_times "$job")" -eq 1 ]
-	[ "$(redis --raw xrange 'filot:{ocr}:jobs:low' - + | grep "\"job\": *\"$job\"" | jq -r '[.document, .sha256, .lang, .tenant] | join(" ")')" = \
+	[ "$(redis --raw xrange 'filot:{ocr}:jobs:low' - + | sed -n "s/^[0-9]* $job [^ ]* //p" | jq -r '[.document, .sha256, .lang, .tenant] | join(" ")')" = \
 		"$ID $WORD_SUM deu+eng $USER_ID" ]
 	api GET "/documents/$ID"
 	expect 200

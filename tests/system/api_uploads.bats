@@ -74,7 +74,7 @@ settled() {
 	local jobs
 	jobs=$(ask "select j.id from documents d left join jobs j on j.document_id = d.id where name = '$1' and stored_at is not null")
 	[[ $jobs == [0-9A-Z]* && $(wc -l <<<"$jobs") == 1 ]] || return 1
-	[[ $(redis --raw xrange 'filot:{ocr}:jobs' - + | grep -cx "$jobs") == 1 ]]
+	[[ $(redis --raw xrange 'filot:{ocr}:jobs' - + | grep -c " $jobs ") == 1 ]]
 }
 
 # covered: each kind of step killed it, on both sides of it.

@@ -27,10 +27,16 @@ static void start_empty(void)
 	CHECK(queue_prepare(queue, &error));
 }
 
+/* Entries of jobs J0, J1 …, as a jobs stream has them or the dead one. */
 static void fill(const char *key, int count)
 {
-	for (int index = 0; index < count; index++)
-		(void)redis_server_ask(&server, "XADD %s * job J%d line {}", key, index);
+	bool dead = strstr(key, ":dead") != NULL;
+	for (int index = 0; index < count; index++) {
+		char job[64];
+		(void)snprintf(job, sizeof job, dead ? "J%d" : "1764000000000 J%d  {}", index);
+		const char *argv[] = { "XADD", key, "*", "job", job, "line", "{}" };
+		freeReplyObject(redis_command(server.operator, true, dead ? 7 : 5, argv, NULL, &error));
+	}
 }
 
 static size_t count_items(enum queue_place place)

@@ -1,4 +1,5 @@
 /* The ends of a delivery against a real Redis: finished, put off, buried, handed back; each once and only by its owner. */
+#include "common/redis/queue_admin.h"
 #include "tests/unit/queue_side.h"
 
 static void a_finished_job_leaves_only_its_event(void)
@@ -24,49 +25,119 @@ static void a_finished_job_leaves_only_its_event(void)
 	side_close(&sender);
 }
 
+/* Gives a claim of `worker` to the next who claims. */
+static void release(struct queue *queue, const char *entry)
+{
+	struct queue_view *view = calloc(1, sizeof *view);
+	bool more = true;
+	*view = (struct queue_view){ .place = PLACE_PENDING };
+	while (queue_view_next(queue, view, &more, &error) && more)
+		for (size_t index = 0; index < view->count; index++)
+			if (strcmp(view->items[index].entry, entry) == 0) {
+				struct queue_move move = { .act = ACT_RELEASE, .item = &view->items[index] };
+				CHECK(queue_move(queue, false, &move, 1, &error) && move.moved == MOVED_DONE);
+			}
+	queue_view_close(view);
+	free(view);
+}
+
 static void many_claims_are_finished_in_one_call_and_lost_ones_left_alone(void)
 {
 	struct side sender = side_open(NULL);
 	struct side worker = side_open("w");
 	struct side other = side_open("other");
 	struct delivery held[300];
-	struct delivery *list[302];
-	const char *events[302] = { [1] = "{\"v\":1}" };
-	bool owned[302];
+	struct delivery *list[300];
+	const char *events[300] = { [1] = "{\"v\":1}" };
+	bool owned[300];
 	char id[ULID_SIZE];
-	for (int index = 0; index < 302; index++)
+	for (int index = 0; index < 300; index++)
 		put(&sender, NULL, (enum job_priority)(index % JOB_PRIORITY_COUNT), id);
-	struct delivery not_ours;
-	CHECK(claim(&other, 0, &not_ours));
 	size_t count = 0;
 	CHECK(queue_claim(worker.queue, 300, 0, held, &count, &error));
 	CHECK_INTEGER(count, 300);
-	struct delivery stale = held[7]; /* an earlier claim of the same entry */
-	stale.deliveries--;
-	list[0] = &not_ours;
-	for (size_t index = 1; index < 300; index++)
-		list[index] = &held[300 - index]; /* the oldest claim, held[0], is kept */
-	list[293] = &stale;
-	list[300] = &held[20]; /* twice in two calls */
-	list[301] = &held[20]; /* and twice in one */
-	CHECK(queue_finish_many(worker.queue, list, events, 302, owned, &error));
-	for (size_t index = 0; index < 302; index++)
-		CHECK_INTEGER(owned[index], index != 0 && index != 293 && index < 300);
+	for (size_t index = 0; index < 150; index++)
+		list[index] = &held[299 - index]; /* the newest first, of each stream */
+	CHECK(queue_finish_many(worker.queue, list, events, 150, owned, &error));
+	for (size_t index = 0; index < 150; index++)
+		CHECK(owned[index]);
+	CHECK_INTEGER(queued(), 150);
 	CHECK_INTEGER(redis_server_ask(&server, "XLEN filot:{ocr}:events"), 1);
-	CHECK_INTEGER(queued(), 302 - 298);
-	list[0] = &held[0];
-	list[1] = &held[7];
-	list[2] = &held[0];
-	CHECK(queue_finish_many(worker.queue, list, NULL, 3, owned, &error) && owned[0] && owned[1] && !owned[2]);
+
+	struct delivery taken;
+	struct delivery again;
+	release(worker.queue, held[0].entry);
+	CHECK(claim(&other, 0, &taken));
+	CHECK_STRING(taken.entry, held[0].entry);
+	release(worker.queue, held[7].entry);
+	CHECK(claim(&worker, 0, &again)); /* by the same worker: the earlier claim is none any more */
+	CHECK_STRING(again.entry, held[7].entry);
+	for (size_t index = 0; index < 150; index++)
+		list[index] = &held[index];
+	CHECK(queue_finish_many(worker.queue, list, events, 150, owned, &error));
+	for (size_t index = 0; index < 150; index++)
+		CHECK_INTEGER(owned[index], index != 0 && index != 7);
 	CHECK_INTEGER(queued(), 2);
-	CHECK(finish(&other, &not_ours));
+	CHECK_INTEGER(redis_server_ask(&server, "XLEN filot:{ocr}:events"), 2);
+	list[0] = &held[8]; /* is finished */
+	list[1] = &again;
+	CHECK(queue_finish_many(worker.queue, list, NULL, 2, owned, &error) && !owned[0] && owned[1]);
+	CHECK(finish(&other, &taken));
+	CHECK_INTEGER(queued(), 0);
+	start_empty();
+	(void)redis_server_ask(&server, "DEL filot:{ocr}:jobs filot:{ocr}:jobs:high filot:{ocr}:jobs:low");
+	CHECK(queue_finish_many(worker.queue, list, NULL, 1, owned, &error) && !owned[0]);
+	delivery_free(&again);
 	for (size_t index = 0; index < 300; index++)
 		delivery_free(&held[index]);
-	start_empty();
-	CHECK(queue_finish_many(worker.queue, list, NULL, 1, owned, &error) && !owned[0]);
 	side_close(&other);
 	side_close(&worker);
 	side_close(&sender);
+}
+
+/* Also in the middle of a stream, while older and newer ones are still claimed or wait. */
+static void what_others_hold_or_wait_for_stays_when_many_are_finished(void)
+{
+	unsigned seed = (unsigned)clock_unix_ms();
+	printf("# seed %u\n", seed);
+	for (int round = 0; round < 20; round++) {
+		struct side sender = side_open(NULL);
+		struct side workers[2] = { side_open("a"), side_open("b") };
+		struct delivery held[2][100];
+		size_t counts[2];
+		char id[ULID_SIZE];
+		long long left = 150;
+		for (int index = 0; index < 150; index++)
+			put(&sender, NULL, JOB_PRIORITY_NORMAL, id);
+		for (int index = 0; index < 2; index++)
+			CHECK(queue_claim(workers[index].queue, 1 + (size_t)rand_r(&seed) % 70, 0, held[index], &counts[index], &error));
+		for (int index = 0; index < 2; index++) {
+			struct delivery *list[100];
+			bool owned[100];
+			size_t some = 0;
+			for (size_t at = 0; at < counts[index]; at++)
+				if (rand_r(&seed) % (1 + round % 3) == 0)
+					list[some++] = &held[index][at];
+			CHECK(queue_finish_many(workers[index].queue, list, NULL, some, owned, &error));
+			left -= (long long)some;
+			CHECK_INTEGER(queued(), left);
+		}
+		for (int index = 0; index < 2; index++) {
+			for (size_t at = 0; at < counts[index]; at++)
+				delivery_free(&held[index][at]);
+			CHECK(queue_leave(workers[index].queue, &error));
+		}
+		struct delivery rest;
+		while (claim(&workers[0], 0, &rest)) {
+			CHECK(finish(&workers[0], &rest));
+			left--;
+		}
+		CHECK_INTEGER(left, 0);
+		CHECK_INTEGER(queued(), 0);
+		side_close(&workers[1]);
+		side_close(&workers[0]);
+		side_close(&sender);
+	}
 }
 
 static void a_retry_waits_until_it_is_due_and_carries_its_history(void)
@@ -208,6 +279,7 @@ int main(void)
 	redis_server_start(&server);
 	RUN(a_finished_job_leaves_only_its_event);
 	RUN(many_claims_are_finished_in_one_call_and_lost_ones_left_alone);
+	RUN(what_others_hold_or_wait_for_stays_when_many_are_finished);
 	RUN(a_retry_waits_until_it_is_due_and_carries_its_history);
 	RUN(a_buried_job_lies_in_the_dead_stream_with_its_reason);
 	RUN(a_job_whose_workers_all_died_is_dead_after_max_attempts);

@@ -108,9 +108,9 @@ static inline long long queued(void)
 	return redis_server_ask(&server, "XLEN filot:{ocr}:jobs") +
 	       redis_server_ask(&server, "XLEN filot:{ocr}:jobs:high") +
 	       redis_server_ask(&server, "XLEN filot:{ocr}:jobs:low") +
-	       redis_server_ask(&server, "ZCARD filot:{ocr}:backlog") +
-	       redis_server_ask(&server, "ZCARD filot:{ocr}:backlog:high") +
-	       redis_server_ask(&server, "ZCARD filot:{ocr}:backlog:low") +
+	       redis_server_ask(&server, "GET filot:{ocr}:backlog") +
+	       redis_server_ask(&server, "GET filot:{ocr}:backlog:high") +
+	       redis_server_ask(&server, "GET filot:{ocr}:backlog:low") +
 	       redis_server_ask(&server, "ZCARD filot:{ocr}:delayed");
 }
 

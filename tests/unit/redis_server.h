@@ -86,7 +86,7 @@ static inline void redis_server_stop(struct redis_server *server)
 	(void)rmdir(server->folder);
 }
 
-/* One command of words separated by spaces; its reply as a number, or -1 when it is none. */
+/* One command of words separated by spaces; its reply as a number, 0 for nothing, -1 when it is none. */
 __attribute__((format(printf, 2, 3))) static inline long long redis_server_ask(struct redis_server *server,
 										 const char *format, ...)
 {
@@ -105,6 +105,8 @@ __attribute__((format(printf, 2, 3))) static inline long long redis_server_ask(s
 	long long number = !reply				? -1
 			   : reply->type == REDIS_REPLY_ARRAY	? (long long)reply->elements
 			   : reply->type == REDIS_REPLY_INTEGER ? reply->integer
+			   : reply->type == REDIS_REPLY_STRING	? strtoll(reply->str, NULL, 10)
+			   : reply->type == REDIS_REPLY_NIL	? 0
 								: -1;
 	if (!reply)
 		printf("# %s\n", error.message);
