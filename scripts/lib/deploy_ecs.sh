@@ -67,18 +67,18 @@ task_live() {
 # task_register TEMPLATE FAMILY IMAGE: print family:revision: the latest one
 # where it says the same already, else a new one.
 task_register() {
-	local wanted live answer
+	local wanted live arn
 	wanted=$(task_render "$1" "$3") || return "$?"
 	live=$(task_live "$2") || aws_die "reading the task definition $2"
 	if [[ -n $live && $(task_canonical <<<"$live") == "$(task_canonical <<<"$wanted")" ]]; then
-		say "register: $(revision_short "$(jq -r .taskDefinitionArn <<<"$live")") says the same already"
-		revision_short "$(jq -r .taskDefinitionArn <<<"$live")"
-		return
+		arn=$(jq -r .taskDefinitionArn <<<"$live")
+		say "register: $(revision_short "$arn") says the same already"
+	else
+		arn=$(aws_call ecs register-task-definition --cli-input-json "$wanted" --query taskDefinition.taskDefinitionArn --output text) ||
+			aws_die "registering $2" "'$0 verify' checks the roles and secrets that it names"
+		say "register: $(revision_short "$arn")"
 	fi
-	answer=$(aws_call ecs register-task-definition --cli-input-json "$wanted") ||
-		aws_die "registering $2" "'$0 verify' checks the roles and secrets that it names"
-	say "register: $(revision_short "$(jq -r .taskDefinition.taskDefinitionArn <<<"$answer")")"
-	revision_short "$(jq -r .taskDefinition.taskDefinitionArn <<<"$answer")"
+	revision_short "$arn"
 }
 
 # text_diff NAME-A NAME-B TEXT-A TEXT-B: 0 when they are the same.
@@ -140,25 +140,22 @@ service_put() {
 
 # scaling_put RENDERED: both calls say "be so", so they may be repeated.
 scaling_put() {
-	local policy
-	aws_call application-autoscaling register-scalable-target \
-		--cli-input-json "$(jq -c .scalable_target <<<"$1")" >/dev/null || aws_die "registering $(service) for autoscaling"
-	while IFS= read -r policy; do
-		aws_call application-autoscaling put-scaling-policy --cli-input-json "$policy" >/dev/null ||
-			aws_die "setting the scaling policy $(jq -r .PolicyName <<<"$policy")"
-	done < <(jq -c '.scaling_policies[]' <<<"$1")
-}
-
-# service_events SINCE LIVE: the events after the time SINCE, oldest first.
-service_events() {
-	jq -r --arg since "$1" '[.events[]? | select((.createdAt | tostring) > $since)] | reverse[] | "\(.createdAt)\t\(.message)"' <<<"$2"
+	local input
+	local -a inputs
+	mapfile -t inputs < <(jq -c '.scalable_target, .scaling_policies[]' <<<"$1")
+	aws_call application-autoscaling register-scalable-target --cli-input-json "${inputs[0]}" >/dev/null ||
+		aws_die "registering $(service) for autoscaling"
+	for input in "${inputs[@]:1}"; do
+		aws_call application-autoscaling put-scaling-policy --cli-input-json "$input" >/dev/null ||
+			aws_die "setting the scaling policy $(jq -r .PolicyName <<<"$input")"
+	done
 }
 
 # service_wait REVISION: 0 stable with REVISION; 1 it failed, and nobody has
 # rolled back; 2 ECS itself went back and is stable; 69 and 77 as aws_call.
 # A lost network is waited out for a while, because ECS goes on without us.
 service_wait() {
-	local end=$((SECONDS + SETTINGS[WAIT_TIMEOUT_S])) live state status lost_s=-1 seen='' event_time event shown=''
+	local end=$((SECONDS + SETTINGS[WAIT_TIMEOUT_S])) live state status lost_s=-1 seen='' event shown=''
 	while :; do
 		status=0
 		live=$(service_get) || status=$?
@@ -174,12 +171,13 @@ service_wait() {
 			return "$status"
 		fi
 		lost_s=-1
-		[[ -n $seen ]] || seen=$(jq -r --arg revision "$1" '[.deployments[]? | select(.status == "PRIMARY").createdAt] | first | tostring' <<<"$live")
-		while IFS=$'\t' read -r event_time event; do
-			say "ecs: $event"
-			seen=$event_time
-		done < <(service_events "$seen" "$live")
-		state=$(service_state "$1" "$live")
+		{
+			read -r state
+			read -r seen
+			while IFS= read -r event; do
+				say "ecs: $event"
+			done
+		} < <(service_look "$1" "$live" "$seen")
 		[[ $state == "$shown" ]] || say "wait: $state"
 		shown=$state
 		case $state in
@@ -195,20 +193,26 @@ service_wait() {
 	done
 }
 
-# service_state REVISION LIVE: one line: stable, failed, went back, or what
-# is still missing.
-service_state() {
-	jq -r --arg revision "$1" '
+# service_look REVISION LIVE SEEN: a line with the state: stable, failed, went
+# back, or what is still missing; a line with the time of the newest event,
+# for the next look; then the events after the time SEEN, else since the
+# deployment began, oldest first.
+service_look() {
+	jq -r --arg revision "$1" --arg seen "$3" '
 		([.deployments[]? | select(.status == "PRIMARY")] | first) as $primary
 		| ($primary.taskDefinition | split("/") | last) as $is
 		| "\($primary.runningCount) of \($primary.desiredCount) tasks of \($is) run" as $count
+		| (if $seen == "" then $primary.createdAt | tostring else $seen end) as $since
+		| [.events[]? | select((.createdAt | tostring) > $since)] as $events
 		| if . == null then "failed: there is no service"
 		elif $primary == null then "failed: the service has no deployment"
 		elif $is == $revision and $primary.rolloutState == "COMPLETED" and .runningCount >= .desiredCount then "stable: \($count)"
 		elif $primary.rolloutState == "FAILED" then "failed: \($primary.rolloutStateReason // "no reason given")"
 		elif $is != $revision and $primary.rolloutState == "COMPLETED" then "went back: \($count)"
 		elif $is != $revision then "ECS rolls back: \($count)"
-		else "\($count), \($primary.failedTasks // 0) failed, \([.deployments[] | select(.status != "PRIMARY").runningCount] | add // 0) of the old run" end' <<<"$2"
+		else "\($count), \($primary.failedTasks // 0) failed, \([.deployments[] | select(.status != "PRIMARY").runningCount] | add // 0) of the old run" end,
+		([$events[].createdAt | tostring] | max // $since),
+		($events | reverse[].message)' <<<"$2"
 }
 
 # service_explain REVISION: why its tasks stopped, and their last words. To

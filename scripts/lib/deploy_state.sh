@@ -16,9 +16,7 @@ lock_name() {
 }
 
 deploy_who() {
-	local who
-	who=$(aws_call sts get-caller-identity --query Arn) || aws_die "asking AWS who we are"
-	jq -r . <<<"$who"
+	aws_call sts get-caller-identity --query Arn --output text || aws_die "asking AWS who we are"
 }
 
 # lock_take ACTION: put-parameter without --overwrite is decided by AWS, so
@@ -55,13 +53,9 @@ lock_release() {
 
 # lock_value: empty when nobody holds it.
 lock_value() {
-	local value status=0
-	value=$(aws_call ssm get-parameter --name "$(lock_name)" --query Parameter.Value) || status=$?
-	if ((status == 0)); then
-		jq -r . <<<"$value"
-	else
-		aws_failed_with ParameterNotFound || return "$status"
-	fi
+	local status=0
+	aws_call ssm get-parameter --name "$(lock_name)" --query Parameter.Value --output text || status=$?
+	((status == 0)) || aws_failed_with ParameterNotFound || return "$status"
 }
 
 lock_show() {

@@ -14,21 +14,33 @@ verify() {
 	answer=$(aws_call "$@") || status=$?
 	if ((status == EXIT_UNAVAILABLE)) || { ((status == EXIT_DENIED)) && ! aws_failed_with 'AccessDenied|not authorized|UnauthorizedOperation'; }; then
 		aws_die "checking $what"
-	elif ((status == 0)) && [[ $(jq -r "$test" <<<"$answer") == true ]]; then
-		printf 'ok        %s\n' "$what"
+	elif ((status == 0)); then
+		verify_say "$(jq -r "$test" <<<"$answer")" "$what" "$next"
 	else
-		printf 'MISSING   %s%s\n          what to do: %s\n' "$what" "$( ((status == 0)) || printf ': %s' "$(aws_error)")" "$next"
+		verify_say false "$what: $(aws_error)" "$next"
+	fi
+}
+
+# verify_say TRUE-OR-FALSE WHAT WHAT-TO-DO: one line, and what is missing counted.
+verify_say() {
+	if [[ $1 == true ]]; then
+		printf 'ok        %s\n' "$2"
+	else
+		printf 'MISSING   %s\n          what to do: %s\n' "$2" "$3"
 		verify_missing=$((verify_missing + 1))
 	fi
 }
 
 # verify_tasks TASK-DEFINITIONS: all that they name, each once.
 verify_tasks() {
-	local name
-	while IFS= read -r name; do
-		verify "secret $name" "aws secretsmanager create-secret --name $name --secret-string VALUE" \
-			'any(.VersionIdsToStages[]?; index("AWSCURRENT") != null)' secretsmanager describe-secret --secret-id "$name"
-	done < <(jq -r '.containerDefinitions[].secrets[]?.valueFrom | split(":secret:") | last' <<<"$1" | sort -u)
+	local name there secrets
+	secrets=$(aws_call secretsmanager list-secrets --filters "Key=name,Values=${SETTINGS[SECRET_PREFIX]}/") || aws_die "listing the secrets"
+	while IFS=$'\t' read -r name there; do
+		verify_say "$there" "secret $name" "aws secretsmanager create-secret --name $name --secret-string VALUE"
+	done < <(jq -r --argjson secrets "$secrets" '[$secrets.SecretList[]
+		| select(any(.SecretVersionsToStages[]?; index("AWSCURRENT") != null)).Name] as $have
+		| .containerDefinitions[].secrets[]?.valueFrom | split(":secret:") | last
+		| "\(.)\t\(. as $name | $have | index($name) != null)"' <<<"$1" | sort -u)
 	while IFS= read -r name; do
 		verify "role $name" "update the stack ${SETTINGS[FOUNDATION_STACK]}" '.Role.Arn != null' iam get-role --role-name "$name"
 	done < <(jq -r '.executionRoleArn, .taskRoleArn | split("/") | last' <<<"$1" | sort -u)
@@ -90,12 +102,7 @@ verify_all() {
 	fi
 	if [[ $1 == with-image ]]; then
 		digest=$(image_digest) || exit "$?"
-		if [[ -n $digest ]]; then
-			printf 'ok        image %s:%s (%s)\n' "$(image_repository)" "$tag" "$digest"
-		else
-			printf 'MISSING   image %s:%s\n          what to do: %s build, then push\n' "$(image_repository)" "$tag" "$0"
-			verify_missing=$((verify_missing + 1))
-		fi
+		verify_say "$([[ -z $digest ]] || echo true)" "image $(image_repository):$tag${digest:+ ($digest)}" "$0 build, then push"
 	fi
 	if ((verify_missing > 0)); then
 		((!dry_run)) || { say "verify: $verify_missing missing; a deployment would stop here" && return; }

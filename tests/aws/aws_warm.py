@@ -13,6 +13,7 @@ is written to the file contract, and what was asked for to the file actions,
 as SERVICE:OPERATION.
 """
 
+import gc
 import os
 import signal
 import socket
@@ -31,7 +32,7 @@ WARM = (
     "elbv2 describe-target-groups",
     "iam get-role --role-name x",
     "logs describe-log-groups",
-    "secretsmanager describe-secret --secret-id x",
+    "secretsmanager list-secrets",
     "ssm get-parameter --name x",
     "sts get-caller-identity",
 )
@@ -77,6 +78,8 @@ def serve(path):
     driver = create_clidriver()
     warm(driver)
     contract.watch(driver.session)
+    gc.disable()
+    gc.freeze()  # so that forks share its memory
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(path + ".new")

@@ -137,6 +137,7 @@ running() {
 	aws ecs describe-services --cluster "$name-cluster" --services "$name-service" --query 'services[0].taskDefinition' --output text
 }
 
+# shellcheck disable=SC2154 # output is what run has set
 lock_free() {
 	run -0 deploy status
 	[[ $output == *'lock:      free'* ]]

@@ -98,8 +98,7 @@ registry_digest() { # REPOSITORY TAG
 	[[ $(registry_digest filot-backend "$commit") == "$digest" ]]
 	config=$(curl -qsSf -H 'Accept: application/vnd.oci.image.manifest.v1+json, application/vnd.docker.distribution.manifest.v2+json' \
 		"http://$REGISTRY/v2/filot-backend/manifests/$commit" | jq -r .config.digest)
-	[[ $(curl -qsSfL "http://$REGISTRY/v2/filot-backend/blobs/$config" | jq -r '.config.Labels."org.opencontainers.image.revision"') == \
-		"$(git -C "$CHECKOUT" rev-parse HEAD)" ]]
+	[[ $(curl -qsSfL "http://$REGISTRY/v2/filot-backend/blobs/$config" | jq -r '.config.Labels."org.opencontainers.image.revision"') == "$(git -C "$CHECKOUT" rev-parse HEAD)" ]]
 }
 
 @test "the worker's image is its own stage, in its own repository" {

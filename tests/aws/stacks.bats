@@ -52,7 +52,7 @@ made() { # STACK FILE: each resource of the template was made
 		*.json) jq -r '.Resources | keys[]' "$2" ;;
 		*) sed -n '/^Resources:/,/^Outputs:/s/^  \([A-Za-z0-9]*\):$/\1/p' "$2" | sort ;;
 		esac) <(aws cloudformation describe-stack-resources --stack-name "$1" |
-		jq -r '.StackResources[] | select(.ResourceStatus == "CREATE_COMPLETE").LogicalResourceId' | sort)
+			jq -r '.StackResources[] | select(.ResourceStatus == "CREATE_COMPLETE").LogicalResourceId' | sort)
 }
 
 @test "the linter of CloudFormation has nothing to say" {
@@ -74,8 +74,7 @@ made() { # STACK FILE: each resource of the template was made
 	[[ $(aws ecr get-lifecycle-policy --repository-name filot-backend --query lifecyclePolicyText --output text | jq '.rules | length') == 2 ]]
 	[[ $(aws ecs describe-capacity-providers --capacity-providers filot-ocr-gpu-capacity |
 		jq -r '.capacityProviders[0].autoScalingGroupProvider | [.managedScaling.status, .managedTerminationProtection] | join(" ")') == 'ENABLED ENABLED' ]]
-	[[ $(aws autoscaling describe-auto-scaling-groups | jq -c '.AutoScalingGroups[0] | [.AutoScalingGroupName, .NewInstancesProtectedFromScaleIn]') == \
-		'["filot-ocr-gpu-asg",true]' ]]
+	[[ $(aws autoscaling describe-auto-scaling-groups | jq -c '.AutoScalingGroups[0] | [.AutoScalingGroupName, .NewInstancesProtectedFromScaleIn]') == '["filot-ocr-gpu-asg",true]' ]]
 	[[ $(aws elbv2 describe-target-groups | jq -r '.TargetGroups[0] | [.HealthCheckPath, .Port, .TargetType] | map(tostring) | join(" ")') == '/readyz 8080 ip' ]]
 }
 
@@ -105,7 +104,7 @@ made() { # STACK FILE: each resource of the template was made
 @test "in an account made of the stacks and its secrets both deploy, by no right that filot-deploy does not give" {
 	local name
 	unset SUBNETS BACKEND_SECURITY_GROUPS OCR_GPU_SECURITY_GROUPS BACKEND_TARGET_GROUP_ARN BACKEND_RESOURCE_LABEL
-	DEPLOY_RECORD=$BATS_TEST_TMPDIR/record.json
+	export DEPLOY_RECORD=$BATS_TEST_TMPDIR/record.json
 	jq -r '.[]' "$AWS_TEST_DIR/moto/secrets" | while IFS= read -r name; do
 		aws secretsmanager create-secret --name "$name" --secret-string x >/dev/null
 	done

@@ -60,8 +60,7 @@ alarm() { # FILTER
 }
 
 @test "silence is breaching exactly where it is the fault, calm where no request is no error, else missing" {
-	[[ $(alarm 'map(select(.TreatMissingData == "breaching").AlarmName) | sort | join(" ")') == \
-		'filot-backend-unhealthy-hosts filot-canary filot-gpu-no-tasks filot-healthd-silent' ]]
+	[[ $(alarm 'map(select(.TreatMissingData == "breaching").AlarmName) | sort | join(" ")') == 'filot-backend-unhealthy-hosts filot-canary filot-gpu-no-tasks filot-healthd-silent' ]]
 	[[ $(alarm 'map(select(.TreatMissingData == "notBreaching").AlarmName) | sort | join(" ")') == 'filot-backend-5xx filot-backend-latency' ]]
 	[[ $(alarm 'map(select(.TreatMissingData | IN("breaching", "notBreaching", "missing") | not)) | length') == 0 ]]
 }
@@ -74,7 +73,6 @@ alarm() { # FILTER
 	done
 	for name in BackendCluster=BACKEND_CLUSTER BackendService=BACKEND_SERVICE OcrGpuCluster=OCR_GPU_CLUSTER OcrGpuService=OCR_GPU_SERVICE \
 		FoundationStack=FOUNDATION_STACK; do
-		[[ $(jq -r --arg name "${name%=*}" '.Parameters[$name].Default' "$alarms" "$dashboard" | sort -u) == \
-			"$(sed -n "s/^${name#*=}=//p" "$FILOT_ROOT/infra/settings")" ]]
+		[[ $(jq -r --arg name "${name%=*}" '.Parameters[$name].Default' "$alarms" "$dashboard" | sort -u) == "$(sed -n "s/^${name#*=}=//p" "$FILOT_ROOT/infra/settings")" ]]
 	done
 }
