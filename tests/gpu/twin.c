@@ -172,10 +172,11 @@ void *cuda_allocate(int32_t device, size_t bytes, struct error *error)
 
 void cuda_release(int32_t device, void *memory)
 {
-	struct header *header = (struct header *)memory - 1;
+	struct header *header;
 
 	if (!memory)
 		return;
+	header = (struct header *)memory - 1;
 	if (header->device != device)
 		abort();
 	pthread_mutex_lock(&lock);
