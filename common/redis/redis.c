@@ -133,9 +133,11 @@ static bool read_node(const struct redis *redis, const char *message, struct red
 	const char *colon = address ? strrchr(address, ':') : NULL;
 	if (!colon)
 		return false;
-	const struct redis_node *here =
-	    redis->led.host[0] ? &redis->led : &redis->url.nodes[redis->at % redis->url.node_count];
 	bool named = colon > address + 1;
+	if (!named && !redis->url.node_count)
+		return false; /* a socket has no other port */
+	const struct redis_node *here =
+	    redis->led.host[0] || named ? &redis->led : &redis->url.nodes[redis->at % redis->url.node_count];
 	(void)snprintf(node->host, sizeof node->host, "%.*s", named ? (int)(colon - address - 1) : (int)strlen(here->host),
 		       named ? address + 1 : here->host);
 	node->port = atoi(colon + 1);

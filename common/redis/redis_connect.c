@@ -153,7 +153,8 @@ static bool is_master(struct redis *redis, struct error *error)
 	if (redisGetReply(redis->context, &reply) != REDIS_OK)
 		return unavailable(redis, redis->context->errstr, error);
 	const redisReply *role = reply;
-	bool good = role->type != REDIS_REPLY_ARRAY || !role->elements || strcmp(role->element[0]->str, "master") == 0 ||
+	bool good = role->type != REDIS_REPLY_ARRAY || !role->elements || role->element[0]->type != REDIS_REPLY_STRING ||
+		    strcmp(role->element[0]->str, "master") == 0 ||
 		    unavailable(redis, "Sentinel names it, but it is not the master", error);
 	freeReplyObject(reply);
 	return good;

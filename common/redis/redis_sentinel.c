@@ -17,7 +17,7 @@ static redisReply *call(struct redis *redis, int argc, const char **argv, struct
 {
 	redisReply *reply = redisCommandArgv(redis->context, argc, argv, NULL);
 	if (!reply)
-		(void)error_set(error, ERROR_UNAVAILABLE, "Redis Sentinel at %s: %s", redis->where, redis->context->errstr);
+		(void)error_set(error, ERROR_UNAVAILABLE, "Redis at %s: %s", redis->where, redis->context->errstr);
 	return reply;
 }
 
@@ -35,7 +35,7 @@ static redisReply *call_with_auth(struct redis *redis, int argc, const char **ar
 	freeReplyObject(reply);
 	void *login = NULL;
 	if (!redis_append_auth(redis) || redisGetReply(redis->context, &login) != REDIS_OK) {
-		(void)error_set(error, ERROR_UNAVAILABLE, "Redis Sentinel at %s: %s", redis->where, redis->context->errstr);
+		(void)error_set(error, ERROR_UNAVAILABLE, "Redis at %s: %s", redis->where, redis->context->errstr);
 		return NULL;
 	}
 	if (((const redisReply *)login)->type == REDIS_REPLY_ERROR)
@@ -59,10 +59,10 @@ static bool ask_one(struct redis *redis, struct error *error)
 		redis->led.port = atoi(reply->element[1]->str);
 	} else if (reply->type == REDIS_REPLY_ERROR) {
 		enum error_code code = redis_reply_code(reply->str);
-		(void)error_set(error, code == ERROR_INTERNAL ? ERROR_CONFIG : code, "Redis Sentinel at %s: %s", redis->where,
+		(void)error_set(error, code == ERROR_INTERNAL ? ERROR_CONFIG : code, "Redis at %s: %s", redis->where,
 				reply->str);
 	} else {
-		(void)error_set(error, ERROR_CONFIG, "Redis Sentinel at %s watches no master named \"%s\": see "
+		(void)error_set(error, ERROR_CONFIG, "Redis at %s watches no master named \"%s\": see "
 						     "SENTINEL MASTERS there for its name", redis->where, redis->url.master);
 	}
 	freeReplyObject(reply);
@@ -83,5 +83,5 @@ bool redis_sentinel_ask(struct redis *redis, struct error *error)
 		if (why.code == ERROR_NONE || !error_is_transient(why.code))
 			why = reason;
 	}
-	return error_set(error, why.code, "%s", why.message);
+	return error_set(error, why.code, "Sentinel: %s", why.message);
 }
