@@ -78,7 +78,7 @@ SHELL_FILES := $(shell grep -rIlE '^\#!/usr/bin/env bash' scripts tests .ci 2>/d
 SYSTEMD_LIB := $(if $(filter /usr /usr/local,$(PREFIX)),$(PREFIX)/lib,/etc)
 UNITS       := $(wildcard infra/systemd/*.service infra/systemd/*.timer infra/systemd/*.target)
 
-.PHONY: all unit unit-binaries soak image-test lint format install install-systemd uninstall clean help
+.PHONY: all unit unit-binaries fuzz-worker soak image-test lint format install install-systemd uninstall clean help
 .SECONDARY:
 all: $(BINARIES)
 
@@ -128,6 +128,10 @@ TWIN_TESTS := $(BUILD)/tests/network_test $(BUILD)/tests/network_cuda_test
 $(TWIN_TESTS): $(BUILD)/tests/%: $(BUILD)/tests/unit/%.o $(TWIN_OBJ) $(BUILD)/libfilot.a
 	@mkdir -p $(@D)
 	$(call SAY,LD,$@) $(CXX) $(LINKING) -o $@ $^ $(LIBS)
+# The same tests with a GPU: for tests/gpu/run.
+$(BUILD)/tests/network_gpu_test: $(BUILD)/tests/unit/network_test.o $(BUILD)/libfilot.a
+	@mkdir -p $(@D)
+	$(call SAY,LD,$@) $(CXX) $(LINKING) -o $@ $^ $(LIBS)
 $(TWIN_OBJ): OPTIMISE += -O3
 TWIN_WORKER := $(BUILD)/tests/filot-ocr-gpu-twin
 $(TWIN_WORKER): $(patsubst %.c,$(BUILD)/%.o,$(wildcard cmd/filot-ocr-gpu/*.c)) $(TWIN_OBJ) $(BUILD)/libfilot.a
@@ -159,6 +163,9 @@ unit: all unit-binaries ## build and run the C unit tests (TAP)
 
 bench-%: all $(BENCH_TOOLS) ## make bench-enqueue, bench-worker, …: ratios against the peer in the same run
 	@FILOT_BUILD=$(abspath $(BUILD)) tests/bench/$*
+
+fuzz-worker: all ## 10000 mutated documents through one worker (DOCUMENTS=n SEED=n)
+	@FILOT_BUILD=$(abspath $(BUILD)) tests/fuzz/worker $(or $(DOCUMENTS),10000) $(SEED)
 
 soak: all ## 2000 jobs under 200 faults (SOAK="JOBS FAULTS SEED" for others)
 	@FILOT_BUILD=$(abspath $(BUILD)) tests/system/faults $(SOAK)
