@@ -75,7 +75,8 @@ api() {
 	shift 2
 	[[ $method != HEAD ]] || arguments+=(--head)
 	[[ -z ${TOKEN:-} ]] || arguments+=(-H "Authorization: Bearer $TOKEN")
-	: >"$file.headers" >"$file.body"
+	: >"$file.headers"
+	: >"$file.body"
 	STATUS=$(exec curl -s -X "$method" --path-as-is --max-time 60 -D "$file.headers" -o "$file.body" -w '%{http_code}' \
 		"${arguments[@]}" "$@" "$API_URL$path") || true
 	BODY=$(<"$file.body")
