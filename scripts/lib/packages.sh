@@ -23,7 +23,7 @@ PACKAGES_SERVERS=(
 )
 # To run every test.
 PACKAGES_TESTS=(
-	bats procps shellcheck shfmt mandoc jq pgbouncer faketime tesseract-ocr tesseract-ocr-deu python3
+	bats parallel procps shellcheck shfmt mandoc jq pgbouncer faketime tesseract-ocr tesseract-ocr-deu python3
 	libtiff-tools spin python3-jsonschema chromium time poppler-utils iproute2 python3-venv systemd
 )
 
