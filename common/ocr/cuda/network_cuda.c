@@ -123,7 +123,8 @@ static void stage(const struct batch *batch, char *staging, const void *noise, s
 		row += (int32_t)active;
 	}
 	row_starts[batch->most_steps] = row;
-	memcpy(staging + batch->noise, noise, noise_bytes);
+	if (noise_bytes > 0)
+		memcpy(staging + batch->noise, noise, noise_bytes);
 }
 
 static bool launch_convolution(const struct batch *batch, struct error *error)
