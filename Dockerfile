@@ -64,6 +64,8 @@ USER 10001:10001
 WORKDIR /
 EXPOSE 8080
 STOPSIGNAL SIGTERM
+# Kept by docker, and by podman and buildah with --format docker; ECS goes by
+# the task definition, which says the same.
 HEALTHCHECK --interval=15s --timeout=5s --start-period=30s --retries=3 \
   CMD ["filot-healthd", "--probe", "http://127.0.0.1:8080/livez"]
 ENTRYPOINT ["/usr/bin/tini", "--"]

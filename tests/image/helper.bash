@@ -51,7 +51,7 @@ store_buildah() {
 	buildah --root "$store/root" --runroot "$store/run" "$@"
 }
 
-# image_build N: both images, in storage N; the seconds it took in
+# image_build N: both images, in storage N, as scripts/deploy-*.sh do; the seconds it took in
 # $IMAGE_DIR/seconds.N.STAGE, the image as an OCI folder in $IMAGE_DIR/N.STAGE.
 image_build() {
 	local n=$1 container stage start
@@ -60,11 +60,11 @@ image_build() {
 	store_buildah "$n" commit -q --rm "$container" docker.io/library/debian:trixie-slim >/dev/null
 	for stage in backend ocr-gpu; do
 		start=$SECONDS
-		quietly "$IMAGE_DIR/build.$n.$stage.log" store_buildah "$n" build --layers --pull-never --format docker \
+		quietly "$IMAGE_DIR/build.$n.$stage.log" store_buildah "$n" build --layers --pull-never \
 			--target "$stage" --tag "$stage" --timestamp "$IMAGE_EPOCH" --build-arg "SOURCE_DATE_EPOCH=$IMAGE_EPOCH" \
 			--build-arg VERSION=1.2.3-test --build-arg REVISION=0123456789abcdef "$IMAGE_DIR/sources"
 		echo $((SECONDS - start)) >"$IMAGE_DIR/seconds.$n.$stage"
-		store_buildah "$n" push --quiet --format oci "$stage" "oci:$IMAGE_DIR/$n.$stage:latest" >/dev/null
+		store_buildah "$n" push --quiet "$stage" "oci:$IMAGE_DIR/$n.$stage:latest" >/dev/null
 	done
 }
 

@@ -42,7 +42,7 @@ programs() {
 	done
 }
 
-@test "an image says what it is, who runs in it and how its health is asked" {
+@test "an image says what it is and who runs in it" {
 	local stage
 	for stage in backend ocr-gpu; do
 		[[ $(image_value "$stage" .User) == 10001:10001 ]]
@@ -51,8 +51,6 @@ programs() {
 		[[ $(image_value "$stage" '.Labels["org.opencontainers.image.revision"]') == 0123456789abcdef ]]
 		[[ $(image_value "$stage" '.Labels["org.opencontainers.image.base.name"]') == docker.io/library/debian:trixie-slim ]]
 	done
-	[[ $(image_value backend '.Healthcheck.Test | join(" ")') == 'CMD filot-healthd --probe http://127.0.0.1:8080/livez' ]]
-	[[ $(image_value ocr-gpu '.Healthcheck.Test[0]') == NONE ]]
 }
 
 @test "there is no program in an image but FiLot's own and tini: no shell, no compiler, no package manager" {
@@ -71,10 +69,10 @@ programs() {
 
 @test "every file is one of a package in the list, unchanged, or one of ours" {
 	local stage root ours='^(usr/(bin|libexec)/filot|usr/libexec$|usr/share/(filot|doc/filot)(/|$)|var/lib/dpkg(/|$))'
-	local made='^(etc/(passwd|group|nsswitch.conf|fonts/conf\.d/.*|ssl/certs/ca-certificates.crt)|usr/lib/ssl/(certs|cert.pem)|usr/lib/ssl)$'
+	local made='^(etc/(passwd|group|nsswitch.conf|fonts/conf\.d(/.*)?|ssl/certs/ca-certificates.crt)|usr/lib/ssl/(certs|cert.pem)|usr/lib/ssl)$'
 	for stage in backend ocr-gpu; do
 		root=$(realpath "$IMAGE_DIR/$stage.root")
-		run -0 dpkg --root="$root" --verify
+		run -0 dpkg --root="$root" --verify # says nothing when all is as it was packaged
 		[[ -z $output ]]
 		cat "$root"/var/lib/dpkg/info/*.list | sed 's/^\///' | sort -u >"$BATS_TEST_TMPDIR/packaged"
 		awk '$4 != "" { print $4 }' "$IMAGE_DIR/$stage.files" | grep -vE "$ours" | grep -vE "$made" | sort >"$BATS_TEST_TMPDIR/there"
