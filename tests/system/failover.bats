@@ -28,21 +28,24 @@ teardown() {
 
 # node_start NAME [FLAGS…]: a server without data on a free port, in $port, its process id in $node
 node_start() {
-	local name=$1
+	local name=$1 try
 	shift
-	port=$(port_free)
 	mkdir "$name"
-	"$(redis_program)" --port "$port" --bind 127.0.0.1 --save '' --dir "$PWD/$name" --repl-diskless-sync-delay 0 \
-		"$@" >"$name/log" 3>&- &
-	node=$!
-	wait_for 10 "node $name to answer" redis-cli -p "$port" ping
+	for try in 1 2 3; do # a cluster's node takes a second port, 10,000 above
+		port=$(port_free)
+		"$(redis_program)" --port "$port" --bind 127.0.0.1 --save '' --dir "$PWD/$name" --repl-diskless-sync-delay 0 \
+			"$@" >"$name/log" 3>&- &
+		node=$!
+		WAIT_WHILE="kill -0 $node" wait_for 10 "node $name to answer" redis-cli -p "$port" ping && return
+	done
+	return 1
 }
 
-# replica_start NAME MASTER-PORT
+# replica_start NAME MASTER-PORT [N]: the Nth of them
 replica_start() {
 	node_start "$1" --replicaof 127.0.0.1 "$2"
 	wait_for 20 "$1 to follow" bash -c "redis-cli -p $port info replication | grep -q master_link_status:up"
-	wait_for 20 "$1 to acknowledge" bash -c "[ \"\$(redis-cli -p $2 wait 1 100)\" -ge 1 ]"
+	wait_for 20 "$1 to acknowledge" bash -c "[ \"\$(redis-cli -p $2 wait ${3:-1} 100)\" -ge ${3:-1} ]"
 }
 
 # sentinels_start MASTER-PORT REPLICAS: three of them, which agree that the master "filot" and its replicas are there;
@@ -170,7 +173,7 @@ rows_are() {
 	master=$node
 	replica_start two "$one"
 	two=$port
-	replica_start three "$one"
+	replica_start three "$one" 2
 	three=$port
 	proxy_start "$one"
 	mkfifo lines
@@ -233,7 +236,7 @@ rows_are() {
 	filot-migrate up --dir "$FILOT_ROOT/migrations" >/dev/null
 	master=$node
 	replica_start two "$one"
-	replica_start three "$one"
+	replica_start three "$one" 2
 	sentinels_start "$one" 2
 	kill -KILL "${watchers[0]}" # the others are asked
 	export FILOT_REDIS_URL="redis+sentinel://127.0.0.1:${sentinels[0]},127.0.0.1:${sentinels[1]},127.0.0.1:${sentinels[2]}/filot"

@@ -104,14 +104,11 @@ waiting_lines() {
 			lines[#lines + 1] = table.concat(entry[2], ' ')
 		end
 		for _, key in ipairs(redis.call('KEYS', ARGV[1])) do
-			local kind = redis.call('TYPE', key).ok
-			local members = kind == 'list' and redis.call('LRANGE', key, 0, -1) or
-				kind == 'zset' and redis.call('ZRANGE', key, 0, -1) or {}
-			for _, member in ipairs(members) do
+			for _, member in ipairs(redis.call('LRANGE', key, 0, -1)) do
 				lines[#lines + 1] = member
 			end
 		end
-		return lines" 1 "filot:{$FILOT_QUEUE_NAME}:jobs" "filot:{$FILOT_QUEUE_NAME}:backlog*" | sed 's/^[^{]*//'
+		return lines" 1 "filot:{$FILOT_QUEUE_NAME}:jobs" "filot:{$FILOT_QUEUE_NAME}:backlog/*" | sed 's/^[^{]*//'
 }
 
 # corpus: print the folder of real documents, or skip the test and say why.
