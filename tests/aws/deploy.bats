@@ -63,6 +63,7 @@ stuck_update() {
 	lock_free
 }
 
+# bats test_tags=long
 @test "a deployment that neither fails nor becomes stable is rolled back by the script" {
 	image_put filot-backend two
 	echo filot-backend-task:2 >"$AWS_CONTROL/bad"
@@ -73,6 +74,7 @@ stuck_update() {
 	[[ $(record .result) == rolled_back ]]
 }
 
+# bats test_tags=long
 @test "when the revision before does not become stable either, that is said and recorded" {
 	image_put filot-backend two
 	printf '%s\n' filot-backend-task:2 filot-backend-task:1 >"$AWS_CONTROL/bad"
@@ -92,6 +94,7 @@ stuck_update() {
 	[[ $(record .action) == rollback && $(record .result) == succeeded ]]
 }
 
+# bats test_tags=long
 @test "rollback REVISION takes that one; one that is not there changes nothing" {
 	deployed two
 	deployed three
@@ -102,12 +105,14 @@ stuck_update() {
 	[[ $(running) == *:1 ]]
 }
 
+# bats test_tags=long
 @test "IMAGE_TAG=previous update is rollback" {
 	deployed two
 	IMAGE_TAG=previous run -0 deploy update
 	[[ $(running) == *:1 ]]
 }
 
+# bats test_tags=long
 @test "rollback without a record takes the revision before, and says so" {
 	deployed two
 	rm "$DEPLOY_RECORD"

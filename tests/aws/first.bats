@@ -102,6 +102,7 @@ teardown() { contract_kept; }
 	[[ $output == hello ]]
 }
 
+# bats test_tags=long
 @test "wait is 0 for a stable service and 1 without one" {
 	run -1 deploy wait
 	deployed one
@@ -114,6 +115,7 @@ teardown() { contract_kept; }
 	run ! grep -qE 'CreateService|RegisterTaskDefinition' "$AWS_CONTROL/calls"
 }
 
+# bats test_tags=long
 @test "latest is allowed and warned about; its digest is pinned" {
 	image_put filot-backend latest
 	IMAGE_TAG=latest run -0 deploy update
@@ -138,6 +140,7 @@ teardown() { contract_kept; }
 	[[ $output == *-dirty* ]]
 }
 
+# bats test_tags=long
 @test "empty settings come from the outputs of the foundation stack" {
 	aws cloudformation create-stack --stack-name filot-foundation --template-body "$(jq -n --arg subnets "$SUBNETS" \
 		'{Resources: {T: {Type: "AWS::SNS::Topic"}}, Outputs: {PrivateSubnetIds: {Value: $subnets}}}')" >/dev/null

@@ -42,6 +42,7 @@ task() { # FILTER, of the first revision
 	[[ $output == $'service/filot-ocr-gpu-cluster/filot-ocr-gpu-service\t1\t4' ]]
 }
 
+# bats test_tags=long
 @test "a second image is a second revision; rollback and IMAGE_TAG=previous update go back" {
 	deployed two
 	[[ $(running) == *:2 && $(record .previous) == filot-ocr-gpu-worker:1 ]]
@@ -53,6 +54,7 @@ task() { # FILTER, of the first revision
 	[[ $(running) == *:1 ]]
 }
 
+# bats test_tags=long
 @test "a worker that does not start is undone by ECS, and its last words are shown" {
 	local stream
 	stream=filot-ocr-gpu-worker/filot-ocr-gpu-worker/$(printf 'f%.0s' {1..32})
@@ -68,6 +70,7 @@ task() { # FILTER, of the first revision
 	lock_free
 }
 
+# bats test_tags=long
 @test "without an instance that has room it goes back, and says that no task could be placed" {
 	image_put filot-ocr-gpu-worker two
 	echo filot-ocr-gpu-worker:2 >"$AWS_CONTROL/bad"

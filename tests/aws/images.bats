@@ -101,6 +101,7 @@ registry_digest() { # REPOSITORY TAG
 	[[ $(curl -qsSfL "http://$REGISTRY/v2/filot-backend/blobs/$config" | jq -r '.config.Labels."org.opencontainers.image.revision"') == "$(git -C "$CHECKOUT" rev-parse HEAD)" ]]
 }
 
+# bats test_tags=long
 @test "the worker's image is its own stage, in its own repository" {
 	builder_needed
 	run -0 commit_deploy ocr-gpu all
@@ -108,6 +109,7 @@ registry_digest() { # REPOSITORY TAG
 	[[ $(record '[.service, .result] | join(" ")') == 'ocr-gpu succeeded' ]]
 }
 
+# bats test_tags=long
 @test "a Dockerfile that does not build, and a registry that is not there, change nothing and say what to do" {
 	builder_needed
 	printf 'FROM scratch AS backend\nCOPY not-there /\n' >"$BATS_TEST_TMPDIR/Dockerfile"
@@ -119,6 +121,7 @@ registry_digest() { # REPOSITORY TAG
 	run ! grep -qE 'RegisterTaskDefinition|CreateService|RunTask' "$AWS_CONTROL/calls"
 }
 
+# bats test_tags=long
 @test "with ECR the digest is the one that ECR tells, and its password goes through a pipe" {
 	local ecr=123456789012.dkr.ecr.ap-southeast-2.amazonaws.com manifest tool=$BATS_TEST_TMPDIR/tool
 	manifest='{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","config":{"mediaType":"application/vnd.oci.image.config.v1+json","digest":"sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a","size":2},"layers":[]}'

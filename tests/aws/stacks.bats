@@ -101,6 +101,7 @@ made() { # STACK FILE: each resource of the template was made
 	[[ $(aws cloudwatch get-dashboard --dashboard-name filot --query DashboardBody --output text | jq '.widgets | length') == 12 ]]
 }
 
+# bats test_tags=long
 @test "in an account made of the stacks and its secrets both deploy, by no right that filot-deploy does not give" {
 	local name
 	unset SUBNETS BACKEND_SECURITY_GROUPS OCR_GPU_SECURITY_GROUPS BACKEND_TARGET_GROUP_ARN BACKEND_RESOURCE_LABEL
