@@ -4,6 +4,7 @@
  * which took them from libtesseract 5.3.0; those of languages that are not installed are passed over, English never.
  */
 #include <math.h>
+#include <stdlib.h>
 
 #include "common/base/sanitized.h"
 #include "common/ocr/network_private.h"
@@ -281,6 +282,9 @@ static void fast_back_ends_have_the_bits_of_the_plain_one_for_every_width_to_300
 		runner_hashes(model, NETWORK_GENERIC, lines, count, plain);
 		for (enum network_backend backend = 1; backend < NETWORK_BACKEND_COUNT; backend++) {
 			if (!network_backend_runs(backend))
+				continue;
+			/* A GPU's twin takes half a minute for the wide ones: only when asked, as tests/gpu/run does. */
+			if (backend == NETWORK_CUDA && first > 2 * LINES_MOST && !getenv("FILOT_ALL_WIDTHS"))
 				continue;
 			runner_hashes(model, backend, lines, count, fast);
 			for (size_t i = 0; i < count; i++)
