@@ -53,7 +53,7 @@ void twin_barrier(const struct kernel_block *block)
 		(void)pthread_barrier_wait(block->barrier);
 }
 
-#if defined(__x86_64__) && !SANITIZED
+#if defined(__x86_64__) && !defined(__clang__) && !SANITIZED
 #define WIDE __attribute__((target_clones("avx2", "default")))
 #else
 #define WIDE
