@@ -78,7 +78,7 @@ SHELL_FILES := $(shell grep -rIlE '^\#!/usr/bin/env bash' scripts tests .ci 2>/d
 SYSTEMD_LIB := $(if $(filter /usr /usr/local,$(PREFIX)),$(PREFIX)/lib,/etc)
 UNITS       := $(wildcard infra/systemd/*.service infra/systemd/*.timer infra/systemd/*.target)
 
-.PHONY: all unit unit-binaries fuzz-worker soak image-test lint format install install-systemd uninstall clean help
+.PHONY: all unit unit-binaries test-aws fuzz-worker soak image-test lint format install install-systemd uninstall clean help
 .SECONDARY:
 all: $(BINARIES)
 
@@ -166,6 +166,9 @@ bench-%: all $(BENCH_TOOLS) ## make bench-enqueue, bench-worker, …: ratios aga
 
 fuzz-worker: all ## 10000 mutated documents through one worker (DOCUMENTS=n SEED=n)
 	@FILOT_BUILD=$(abspath $(BUILD)) tests/fuzz/worker $(or $(DOCUMENTS),10000) $(SEED)
+
+test-aws: all ## all tests of the deployments against AWS' stand-in
+	FILOT_BUILD=$(abspath $(BUILD)) bats $(if $(shell command -v parallel),--jobs 2 --no-parallelize-within-files) tests/aws
 
 soak: all ## 2000 jobs under 200 faults (SOAK="JOBS FAULTS SEED" for others)
 	@FILOT_BUILD=$(abspath $(BUILD)) tests/system/faults $(SOAK)
