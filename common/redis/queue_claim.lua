@@ -42,11 +42,17 @@ end
 -- A member of the delayed set is "STREAM JOB TENANT LINE". A bounded number, so that no claim takes long.
 local due = call('ZRANGEBYSCORE', KEYS[10], '-inf', now, 'LIMIT', 0, 100)
 for _, member in ipairs(due) do
+	local number, tenant = string.match(member, '^([123]) %S* (%S*) ')
+	reach(number or 2, tenant or '')
+end
+for _, member in ipairs(due) do
 	local number, job = string.match(member, '^([123])( %S* %S* .*)$')
 	put(tonumber(number or 2), string.format('%.0f', now) .. (job or '   ' .. member))
-	call('ZREM', KEYS[10], member)
 end
 put_end()
+if due[1] then
+	call('ZREM', KEYS[10], unpack(due))
+end
 
 local order = {}
 for digit in string.gmatch(ARGV[4], '[123]') do

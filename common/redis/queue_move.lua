@@ -39,7 +39,7 @@ end
 
 -- Looked for from the end, where an operator's view begins and workers do not take from.
 local function unlist(number, member)
-	local tenant = string.match(member, '^%d+ %S* (%S*) ') or ''
+	local tenant = tenant_of(member)
 	local key = list_of(number, tenant)
 	if dry then
 		return call('LPOS', key, member, 'RANK', -1) ~= false
@@ -109,6 +109,14 @@ local function remove(key, entry)
 		return 'gone'
 	end
 	return claim and claim[2] ~= held and 'held ' .. claim[2] or 'moved'
+end
+
+for at = 3, #ARGV, 6 do
+	if ARGV[at] == 'revive' or ARGV[at] == 'promote' then
+		reach(ARGV[at + 1], ARGV[at + 4])
+	elseif ARGV[at] == 'remove backlog' then
+		reach(ARGV[at + 1], tenant_of(ARGV[at + 2]))
+	end
 end
 
 local answers = {}

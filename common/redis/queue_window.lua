@@ -16,6 +16,16 @@ local function list_of(number, tenant)
 	return KEYS[3 + number] .. '/' .. tenant
 end
 
+local function tenant_of(member)
+	return string.match(member, '^%d+ %S* (%S*) ') or ''
+end
+
+-- The lists' names cannot be declared, so a cluster that is moving the slot may refuse one to a script that it has
+-- started; that must be before the script has changed anything.
+local function reach(number, tenant)
+	call('EXISTS', list_of(number, tenant))
+end
+
 -- Finished entries are deleted, so what is not pending waits. Many workers have room for more than the least window.
 local function window_of(number)
 	local group = group_of(KEYS[number])
@@ -35,7 +45,7 @@ local function put(number, member)
 		call('XADD', KEYS[number], '*', 'job', member)
 		return
 	end
-	local tenant = string.find(member, '  ', 1, true) == 41 and '' or string.match(member, '^%d+ %S* (%S*) ') or ''
+	local tenant = string.find(member, '  ', 1, true) == 41 and '' or tenant_of(member)
 	local list = window.lists[tenant]
 	if not list then
 		list = {}
@@ -69,8 +79,12 @@ end
 
 -- Deals the next jobs from the backlog to a stream that has none left. Whether there were any.
 local function refill(number)
-	local tenants = call('LPOP', KEYS[6 + number], window_size) or {}
+	local tenants = call('LRANGE', KEYS[6 + number], 0, window_size - 1)
 	local share = math.floor(window_size / math.max(1, #tenants))
+	for _, tenant in ipairs(tenants) do
+		reach(number, tenant)
+	end
+	call('LTRIM', KEYS[6 + number], #tenants, -1)
 	local lists, count = {}, 0
 	for index, tenant in ipairs(tenants) do
 		local key = list_of(number, tenant)
