@@ -345,6 +345,7 @@ postgres_fresh() {
 		--locale=C.UTF-8 -A scram-sha-256 --pwfile="$home/password" --no-sync) \
 		>"$home/initdb.log" 2>&1 || die "initdb failed" \
 		"read $home/initdb.log; the user postgres must be able to pass through all folders above"
+	mkdir -p "$DEPS_DIR"
 	made=$(mktemp -d "$kept.XXXXXX")
 	if ! cp -a "$home/data" "$made/data" || ! mv "$home/password" "$made/password" || ! mv -T "$made" "$kept"; then
 		rm -rf "$made" "$home/password" # another was quicker
