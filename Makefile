@@ -78,7 +78,7 @@ SHELL_FILES := $(shell grep -rIlE '^\#!/usr/bin/env bash' scripts tests .ci 2>/d
 SYSTEMD_LIB := $(if $(filter /usr /usr/local,$(PREFIX)),$(PREFIX)/lib,/etc)
 UNITS       := $(wildcard infra/systemd/*.service infra/systemd/*.timer infra/systemd/*.target)
 
-.PHONY: all unit unit-binaries test-aws fuzz-worker soak image-test lint format install install-systemd uninstall clean help
+.PHONY: all unit unit-binaries test-aws fuzz fuzz-targets fuzz-worker soak image-test lint format install install-systemd uninstall clean help
 .SECONDARY:
 all: $(BINARIES)
 
@@ -163,6 +163,16 @@ unit: all unit-binaries ## build and run the C unit tests (TAP)
 
 bench-%: all $(BENCH_TOOLS) ## make bench-enqueue, bench-worker, …: ratios against the peer in the same run
 	@FILOT_BUILD=$(abspath $(BUILD)) tests/bench/$*
+
+# clang, with sanitizers, in a folder of its own.
+FUZZ_TARGETS := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/*.c))
+$(BUILD)/fuzz/%: $(BUILD)/tests/fuzz/%.o $(BUILD)/cmd/filot-reader/document.o $(BUILD)/libfilot.a
+	@mkdir -p $(@D)
+	$(call SAY,LD,$@) $(CXX) $(LINKING) -fsanitize=fuzzer -o $@ $^ $(LIBS)
+fuzz-targets: $(FUZZ_TARGETS)
+fuzz: ## the parsers under libFuzzer, each for TIME=60 seconds; needs clang
+	@$(MAKE) BUILD=$(BUILD)/fuzz SAN=1 CC=clang CXX=clang++ CFLAGS=-fsanitize=fuzzer-no-link CXXFLAGS=-fsanitize=fuzzer-no-link fuzz-targets
+	@tests/fuzz/run $(BUILD)/fuzz/fuzz $(or $(TIME),60)
 
 fuzz-worker: all ## 10000 mutated documents through one worker (DOCUMENTS=n SEED=n)
 	@FILOT_BUILD=$(abspath $(BUILD)) tests/fuzz/worker $(or $(DOCUMENTS),10000) $(SEED)
