@@ -59,7 +59,7 @@ outbox_empty() {
 	[[ $(sql 'select count(*) from job_outbox') == 0 ]]
 }
 
-# queue_entries: all that is in the queue's streams, in ./entries
+# queue_entries: the lines of all jobs that are in the queue's streams, in ./entries
 queue_entries() {
 	local priority
 	for priority in '' :high :low; do
@@ -69,7 +69,7 @@ queue_entries() {
 
 # queued_times JOB: how often its line is in ./entries
 queued_times() {
-	grep -cx "$1" entries || true
+	grep -c "\"job\": *\"$1\"" entries || true
 }
 
 work_once() {
