@@ -415,7 +415,7 @@ page() {
 	redis xadd "$queue:dead" '*' job '<b>x' code internal message '<img src=x onerror=alert(1)>' line '{}' >/dev/null
 	redis hset "$queue:workers" '<i>w9' "$(date +%s%3N) {\"host\":\"gpu-7\",\"slots\":4,\"backend\":\"tesseract\"}" >/dev/null
 	redis xgroup create "$queue:jobs" workers 0 mkstream >/dev/null 2>&1 || true
-	redis xadd "$queue:jobs" '*' job 01KAZ3V6X8Q2M4T7R9W1Y5C0DE line '{"v":1,"document":"passport-7781"}' >/dev/null
+	redis xadd "$queue:jobs" '*' job "$(date +%s%3N) 01KAZ3V6X8Q2M4T7R9W1Y5C0DE  {\"v\":1,\"document\":\"passport-7781\"}" >/dev/null
 	redis xreadgroup group workers '<i>w9' streams "$queue:jobs" '>' >/dev/null
 	daemon
 	wait_for 10 "all to be ok" overall_is ok
