@@ -224,7 +224,7 @@ static void hand_back(struct handler *handler, struct delivery *delivery)
 	enum jobs_outcome outcome;
 	struct error error = { 0 };
 	/* Released in the database first, so that the next worker may start the same attempt. */
-	if (!jobs_release(handler->pg, &delivery->job, &outcome, &error))
+	if (!jobs_release(handler->pg, &delivery->job, handler->worker, &outcome, &error))
 		log_warning("release_not_stored", log_string("job", delivery->job.id), log_failure(&error));
 	end_delivery(handler, delivery, ENDING_HAND_BACK, NULL, NULL);
 	log_info("job_handed_back", log_string("job", delivery->job.id), log_integer("attempt", delivery->job.attempt));

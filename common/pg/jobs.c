@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "common/base/buffer.h"
 #include "common/base/clock.h"
@@ -79,13 +80,15 @@ static void replace_nul_escapes(char *json, size_t length)
 bool jobs_start(struct pg *pg, const struct job *job, const char *worker, enum jobs_outcome *outcome,
 		struct error *error)
 {
-	char attempt[NUMBER_SIZE], enqueued_at[CLOCK_RFC3339_SIZE];
+	char attempt[NUMBER_SIZE], enqueued_at[CLOCK_RFC3339_SIZE], asked_us[NUMBER_SIZE];
+	struct timespec now;
 	struct buffer worker_text = { 0 };
 	append_text(&worker_text, worker);
 	if (worker_text.failed) {
 		buffer_free(&worker_text);
 		return error_set(error, ERROR_OUT_OF_MEMORY, "out of memory");
 	}
+	(void)clock_gettime(CLOCK_REALTIME, &now);
 	const char *const values[] = {
 		job->id,	job->document, job->uri,
 		job->sha256,	job->media_type, job->lang,
@@ -94,6 +97,7 @@ bool jobs_start(struct pg *pg, const struct job *job, const char *worker, enum j
 		number(job->attempt, attempt),
 		clock_rfc3339(job->enqueued_at_ms, enqueued_at),
 		worker_text.data ? worker_text.data : "",
+		number(now.tv_sec * INT64_C(1000000) + now.tv_nsec / 1000, asked_us),
 	};
 	bool done = run(pg, jobs_start_sql, sizeof values / sizeof values[0], values, outcome, error);
 	buffer_free(&worker_text);
@@ -176,11 +180,20 @@ bool jobs_store_failure(struct pg *pg, const struct job *job, const struct error
 	return done;
 }
 
-bool jobs_release(struct pg *pg, const struct job *job, enum jobs_outcome *outcome, struct error *error)
+bool jobs_release(struct pg *pg, const struct job *job, const char *worker, enum jobs_outcome *outcome,
+		  struct error *error)
 {
 	char attempt[NUMBER_SIZE];
-	const char *const values[] = { job->id, number(job->attempt, attempt) };
-	return run(pg, jobs_release_sql, sizeof values / sizeof values[0], values, outcome, error);
+	struct buffer worker_text = { 0 };
+	append_text(&worker_text, worker);
+	if (worker_text.failed) {
+		buffer_free(&worker_text);
+		return error_set(error, ERROR_OUT_OF_MEMORY, "out of memory");
+	}
+	const char *const values[] = { job->id, number(job->attempt, attempt), worker_text.data ? worker_text.data : "" };
+	bool done = run(pg, jobs_release_sql, sizeof values / sizeof values[0], values, outcome, error);
+	buffer_free(&worker_text);
+	return done;
 }
 
 bool jobs_end_read(struct pg *pg, const struct job *job, struct jobs_end *end, struct error *error)

@@ -44,7 +44,8 @@ bool jobs_store_failure(struct pg *pg, const struct job *job, const struct error
  * Before queue_hand_back: lets another worker begin the same attempt. Without it (a database that is away) the next
  * worker's jobs_start says JOBS_SUPERSEDED until the claim's visibility time has counted a new attempt.
  */
-bool jobs_release(struct pg *pg, const struct job *job, enum jobs_outcome *outcome, struct error *error);
+bool jobs_release(struct pg *pg, const struct job *job, const char *worker, enum jobs_outcome *outcome,
+		  struct error *error);
 
 /* How a job ended that JOBS_ALREADY_DONE is said of. */
 struct jobs_end {

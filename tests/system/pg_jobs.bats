@@ -86,7 +86,7 @@ proxied() {
 @test "of twenty workers that begin one attempt exactly one has it" {
 	local index id=01JBBBBBBBBBBBBBBBBBBBBBBB
 	for ((index = 0; index < 20; index++)); do
-		sed -e '/^--/d' -e "s/\$13/'worker$index'/; s/\$12/now()/; s/\$11/1/; s/\$10/null/; s/\$[12]::text/'$id'::text/g" \
+		sed -e '/^--/d' -e "s/\$14/$((1764000000000000 + index))/; s/\$13/'worker$index'/; s/\$12/now()/; s/\$11/1/; s/\$10/null/; s/\$[12]::text/'$id'::text/g" \
 			-e "s/\$3/'r2:\/\/b\/k'/g; s/\$4/null/; s/\$5/null/; s/\$6/'eng'/; s/\$7/'normal'/; s/\$[89]/null/g" \
 			-e "s/\$10::/null::/g" "$FILOT_ROOT/common/pg/jobs_start.sql" >"$BATS_TEST_TMPDIR/start$index.sql"
 		"$(postgres_bin)/psql" -X -q -A -t -v ON_ERROR_STOP=1 "$FILOT_DATABASE_URL" \

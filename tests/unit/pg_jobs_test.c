@@ -6,6 +6,7 @@
 
 #include "common/base/clock.h"
 #include "common/pg/jobs.h"
+#include "jobs_start_sql.h"
 #include "tests/unit/test.h"
 
 static struct pg *pg;
@@ -80,13 +81,13 @@ static const char *fail(const struct job *job, int64_t attempt, const char *mess
 	return word(jobs_store_failure(pg, &tried, &why, final, &outcome, &error), &outcome, &error);
 }
 
-static const char *release(const struct job *job, int64_t attempt)
+static const char *release(const struct job *job, int64_t attempt, const char *worker)
 {
 	struct job tried = *job;
 	struct error error = { 0 };
 	enum jobs_outcome outcome = JOBS_SUPERSEDED;
 	tried.attempt = attempt;
-	return word(jobs_release(pg, &tried, &outcome, &error), &outcome, &error);
+	return word(jobs_release(pg, &tried, worker, &outcome, &error), &outcome, &error);
 }
 
 static void the_first_attempt_makes_document_and_job(void)
@@ -117,7 +118,7 @@ static void a_later_attempt_takes_the_job_over(void)
 	CHECK_STRING(start(&job, 2, "b"), "taken");
 	CHECK_STRING(store(&job, 1, "of the earlier one"), "superseded");
 	CHECK_STRING(fail(&job, 1, "of the earlier one", true), "superseded");
-	CHECK_STRING(release(&job, 1), "superseded");
+	CHECK_STRING(release(&job, 1, "a"), "superseded");
 	CHECK_STRING(state_of(&job), "running 2 b");
 	CHECK_STRING(text_of("select count(*) from ocr_pages where job_id = $1", job.id), "0");
 	CHECK_STRING(store(&job, 2, "of the later one"), "taken");
@@ -135,7 +136,7 @@ static void a_done_job_stays_as_it_is(void)
 	CHECK_STRING(start(&job, 1, "a"), "already done");
 	CHECK_STRING(start(&job, 9, "b"), "already done");
 	CHECK_STRING(fail(&job, 1, "too late", true), "already done");
-	CHECK_STRING(release(&job, 1), "already done");
+	CHECK_STRING(release(&job, 1, "a"), "already done");
 	CHECK_STRING(state_of(&job), "done 1 a");
 	CHECK_STRING(text_of("select string_agg(text, '|' order by number) from ocr_pages where job_id = $1", job.id),
 		     "first|second page");
@@ -147,7 +148,7 @@ static void a_result_of_a_job_that_never_began_is_dropped(void)
 	job_make(&job);
 	CHECK_STRING(store(&job, 1, "x"), "superseded");
 	CHECK_STRING(fail(&job, 1, "x", false), "superseded");
-	CHECK_STRING(release(&job, 1), "superseded");
+	CHECK_STRING(release(&job, 1, "a"), "superseded");
 	CHECK_STRING(state_of(&job), "(none)");
 }
 
@@ -201,13 +202,51 @@ static void a_job_handed_back_is_begun_by_another_worker_as_the_same_attempt(voi
 	struct job job;
 	job_make(&job);
 	CHECK_STRING(start(&job, 1, "a"), "taken");
-	CHECK_STRING(release(&job, 1), "taken");
-	CHECK_STRING(release(&job, 1), "taken");
+	CHECK_STRING(release(&job, 1, "b"), "superseded");
+	CHECK_STRING(release(&job, 1, "a"), "taken");
+	CHECK_STRING(release(&job, 1, "a"), "taken");
 	CHECK_STRING(state_of(&job), "queued 1 -");
 	CHECK_STRING(store(&job, 1, "x"), "superseded");
 	CHECK_STRING(start(&job, 1, "b"), "taken");
+	CHECK_STRING(release(&job, 1, "a"), "superseded"); /* late, by way of a connection that was cut */
 	CHECK_STRING(store(&job, 1, "x"), "taken");
 	CHECK_STRING(state_of(&job), "done 1 b");
+}
+
+/* The same statement once more, as a connection that was cut may still hold it. */
+static const char *start_again_late(const struct job *job, int64_t attempt, const char *worker)
+{
+	char at_us[32], number[24];
+	struct error error = { 0 };
+	(void)snprintf(at_us, sizeof at_us, "%s",
+		       text_of("select (extract(epoch from started_at) * 1000000)::bigint from jobs where id = $1", job->id));
+	(void)snprintf(number, sizeof number, "%lld", (long long)attempt);
+	const char *const values[] = { job->id, job->document, job->uri, NULL, NULL, "eng", "normal", NULL,
+				       NULL,	NULL,	       number,	 "2026-11-24T00:00:00Z", worker, at_us };
+	static char answer[32];
+	PGresult *result = pg_query(pg, true, jobs_start_sql, 14, values, &error);
+	(void)snprintf(answer, sizeof answer, "%s", result ? PQgetvalue(result, 0, 0) : error.message);
+	PQclear(result);
+	return answer;
+}
+
+static void what_a_cut_connection_held_begins_no_attempt_that_is_over(void)
+{
+	struct job job;
+	job_make(&job);
+	CHECK_STRING(start(&job, 1, "a"), "taken");
+	CHECK_STRING(start_again_late(&job, 1, "a"), "taken");
+	CHECK_STRING(fail(&job, 1, "slow", false), "taken");
+	CHECK_STRING(start_again_late(&job, 1, "a"), "superseded");
+	CHECK_STRING(state_of(&job), "retrying 1 a");
+	CHECK_STRING(start(&job, 2, "a"), "taken");
+	CHECK_STRING(fail(&job, 2, "slow", true), "taken");
+	CHECK_STRING(start_again_late(&job, 2, "a"), "superseded");
+	CHECK_STRING(state_of(&job), "failed 2 a");
+	CHECK_STRING(start(&job, 2, "a"), "taken"); /* a new beginning of the same attempt is one */
+	CHECK_STRING(release(&job, 2, "a"), "taken");
+	CHECK_STRING(start_again_late(&job, 2, "a"), "superseded");
+	CHECK_STRING(state_of(&job), "queued 2 -");
 }
 
 static void a_cancelled_job_and_a_deleted_document_are_not_read(void)
@@ -340,6 +379,7 @@ int main(void)
 	TEST(the_history_keeps_the_last_twenty);
 	TEST(a_dead_job_that_is_brought_back_runs_again);
 	TEST(a_job_handed_back_is_begun_by_another_worker_as_the_same_attempt);
+	TEST(what_a_cut_connection_held_begins_no_attempt_that_is_over);
 	TEST(a_cancelled_job_and_a_deleted_document_are_not_read);
 	TEST(a_queued_job_of_the_api_is_begun);
 	TEST(pages_are_stored_with_their_layout_and_found_by_their_words);
