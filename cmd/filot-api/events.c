@@ -327,7 +327,7 @@ static int64_t events_round(void *context)
 
 struct events *events_open(const struct api_settings *settings, struct error *error)
 {
-	static const char *const names[] = { "events", "progress" };
+	static const char *const names[] = { "progress", "events" }; /* read in this order: an end ends its followers */
 	struct events *events = calloc(1, sizeof *events);
 	if (!events) {
 		(void)error_set(error, ERROR_OUT_OF_MEMORY, "no memory for followers");
