@@ -519,7 +519,10 @@ seen() {
 	wait_for 10 "for the outbox to be sent" outbox_empty
 	work_once
 	wait "$follower"
-	[ "$(grep '^event:' events | cut -d' ' -f2 | uniq | xargs)" = 'queued started page done' ]
+	[ "$(grep '^event:' events | cut -d' ' -f2 | uniq | xargs)" = 'queued started page done' ] || {
+		cat events worker.log
+		false
+	}
 	local told
 	told=$(sed -n 's/^data: //p' events | jq -r 'select(.page) | "\(.page) \(.pages)"')
 	[ -z "$(grep -v ' 20$' <<<"$told")" ]
