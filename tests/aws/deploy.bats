@@ -182,7 +182,7 @@ stuck_update() {
 	image_put filot-backend two
 	IMAGE_TAG=two run -1 deploy diff
 	[[ $output == *"+      \"image\": \"$REGISTRY/filot-backend@$digest\""* ]]
-	[[ $(grep -c '^[-+] ' <<<"$output") == 6 ]]
+	[[ $(grep -c '^[-+] ' <<<"$output") == 8 ]] # two for each container
 }
 
 @test "diff shows a changed setting as that one line" {
