@@ -39,6 +39,13 @@ bool child_fork(struct child *child, int64_t time_ms, int parent_socket, struct 
 	return true;
 }
 
+/* Collects a child that ends now; status and usage may be NULL. */
+static void await(pid_t id, int *status, struct rusage *usage)
+{
+	while (wait4(id, status, 0, usage) < 0 && errno == EINTR)
+		continue;
+}
+
 /* Collects the child, which may have a moment to end by itself. False when it had to be killed. */
 static bool collect(pid_t id, int64_t deadline_ms, int *status, struct rusage *usage)
 {
@@ -52,8 +59,7 @@ static bool collect(pid_t id, int64_t deadline_ms, int *status, struct rusage *u
 	if (ended)
 		return true;
 	(void)kill(id, SIGKILL);
-	while (wait4(id, status, 0, usage) < 0 && errno == EINTR)
-		continue;
+	await(id, status, usage);
 	return false;
 }
 
@@ -97,10 +103,8 @@ bool child_relay(const struct child *child, int socket, struct error *error)
 			return false;
 		}
 	/* Its answer is given: whatever it still does is of no use. */
-	int status;
-	struct rusage usage;
 	(void)kill(child->id, SIGKILL);
-	(void)collect(child->id, INT64_MAX, &status, &usage);
+	await(child->id, NULL, NULL);
 	(void)close(child->socket);
 	return true;
 }

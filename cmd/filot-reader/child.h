@@ -1,7 +1,7 @@
 /*
- * A process for each document, forked from this one, which has the models and fonts in memory by then: the fork costs about
- * a millisecond, and nothing that a document did to its process reaches the next one. The child has no socket but one to
- * its parent, which passes its frames on, so it can neither take nor answer another document's request.
+ * A process for each document, forked from this one, which has the models and fonts in memory by then, so nothing that a
+ * document did to its process reaches the next one; make bench-sandbox says what that costs. The child has no socket but
+ * one to its parent, which passes its frames on, so it can neither take nor answer another document's request.
  */
 #ifndef FILOT_READER_CHILD_H
 #define FILOT_READER_CHILD_H
