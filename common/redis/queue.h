@@ -124,8 +124,9 @@ bool queue_renew(struct queue *queue, struct delivery *const *deliveries, size_t
 bool queue_finish(struct queue *queue, const struct delivery *delivery, const char *event, bool *owned,
 		  struct error *error);
 /*
- * queue_finish for many at once that this queue has claimed, each given once, in one script call for every 128. events[i] (events may be NULL, and each of them) and
- * owned[i] belong to deliveries[i]. On failure those before the failing call are finished.
+ * queue_finish for many at once that this queue has claimed, each given once, in one script call for every 128. events[i]
+ * (events may be NULL, and each of them) and owned[i] belong to deliveries[i]. On failure those before the failing call
+ * are finished.
  */
 bool queue_finish_many(struct queue *queue, struct delivery *const *deliveries, const char *const *events, size_t count,
 		       bool *owned, struct error *error);

@@ -77,26 +77,27 @@ local function release(key, entry, worker, deliveries, least_idle)
 	return 'moved'
 end
 
-local function revive(number, entry, job, tenant, line)
-	if call('SISMEMBER', KEYS[12], job) == 1 then
-		return 'cancelled'
-	elseif not delete(KEYS[11], entry) then
-		return 'gone'
-	end
+local function ready(number, job, tenant, line)
 	if not dry then
 		put(number, string.format('%.0f %s %s ', now, job, tenant) .. line)
 	end
 	return 'moved'
 end
 
+local function revive(number, entry, job, tenant, line)
+	if call('SISMEMBER', KEYS[12], job) == 1 then
+		return 'cancelled'
+	elseif not delete(KEYS[11], entry) then
+		return 'gone'
+	end
+	return ready(number, job, tenant, line)
+end
+
 local function promote(number, member, job, tenant, line)
 	if not unset(KEYS[10], member) then
 		return 'gone'
 	end
-	if not dry then
-		put(number, string.format('%.0f %s %s ', now, job, tenant) .. line)
-	end
-	return 'moved'
+	return ready(number, job, tenant, line)
 end
 
 local function remove(key, entry)
