@@ -18,20 +18,15 @@
 #include "common/base/clock.h"
 #include "common/ocr/network.h"
 #include "common/ocr/network_gpus.h"
+#include "tests/line_file.h"
 
 #define THREADS_MOST 16
-
-struct lines {
-	struct network_line *lines;
-	uint64_t *hashes;
-	size_t count;
-};
 
 /* A thread that runs batches of copies of the lines until the time is over. */
 struct runner {
 	pthread_t thread;
 	const struct network *network;
-	const struct lines *lines;
+	const struct line_file *lines;
 	size_t batch;
 	int64_t until_us, lines_done, steps_done;
 	bool failed;
@@ -46,49 +41,8 @@ static void *allocate(size_t count, size_t bytes)
 	return memory;
 }
 
-/* FNV-1a. */
-static uint64_t hash_of(const void *bytes, size_t length)
-{
-	uint64_t hash = 0xcbf29ce484222325u;
-
-	for (size_t i = 0; i < length; i++)
-		hash = (hash ^ ((const uint8_t *)bytes)[i]) * 0x100000001b3u;
-	return hash;
-}
-
-/* int32 lines, height, classes; for each: int32 width, float black, contrast, uint64 hash, the pixels. */
-static bool read_lines(const char *path, struct lines *lines)
-{
-	FILE *file = fopen(path, "rb");
-	int32_t head[3] = { 0 };
-	bool read = file && fread(head, sizeof head, 1, file) == 1 && head[0] > 0 && head[0] <= NETWORK_LINES_MOST;
-
-	if (read) {
-		lines->lines = allocate((size_t)head[0], sizeof *lines->lines);
-		lines->hashes = allocate((size_t)head[0], sizeof *lines->hashes);
-	}
-	for (; read && lines->count < (size_t)head[0]; lines->count++) {
-		struct network_line *line = &lines->lines[lines->count];
-		uint8_t *pixels;
-
-		read = fread(&line->width, 4, 1, file) == 1 && fread(&line->black, 4, 1, file) == 1 &&
-		       fread(&line->contrast, 4, 1, file) == 1 &&
-		       fread(&lines->hashes[lines->count], 8, 1, file) == 1 && line->width > 0 &&
-		       line->width <= NETWORK_WIDTH_MOST;
-		if (!read)
-			break;
-		pixels = allocate((size_t)line->width, (size_t)head[1]);
-		read = fread(pixels, (size_t)line->width, (size_t)head[1], file) == (size_t)head[1];
-		line->pixels = pixels;
-		line->stride_bytes = (size_t)line->width;
-	}
-	if (file)
-		(void)fclose(file);
-	return read;
-}
-
 /* How many lines differ from libtesseract's outputs, each run alone and all in one batch. */
-static size_t compare(const struct network *network, const struct lines *lines, struct error *error)
+static size_t compare(const struct network *network, const struct line_file *lines, struct error *error)
 {
 	struct network_workspace *workspace = network_workspace_new(network, error);
 	struct network_output *outputs = allocate(lines->count, sizeof *outputs);
@@ -104,7 +58,7 @@ static size_t compare(const struct network *network, const struct lines *lines, 
 				continue;
 			}
 			for (size_t i = 0; i < count; i++)
-				different += hash_of(outputs[i].probabilities, (size_t)outputs[i].step_count * classes *
+				different += line_hash(outputs[i].probabilities, (size_t)outputs[i].step_count * classes *
 										    sizeof(float)) !=
 					     lines->hashes[first + i];
 		}
@@ -139,7 +93,7 @@ static void *run_batches(void *argument)
 }
 
 /* Lines a second; prints the figure. */
-static double measure(const struct network *network, const struct lines *lines, const char *backend, size_t batch,
+static double measure(const struct network *network, const struct line_file *lines, const char *backend, size_t batch,
 		      int threads, double seconds, double one_core)
 {
 	struct runner runners[THREADS_MOST];
@@ -167,7 +121,7 @@ static double measure(const struct network *network, const struct lines *lines, 
 }
 
 static void measure_all(const struct network *gpu, const struct network *processor, enum network_backend backend,
-			const struct lines *lines, double seconds)
+			const struct line_file *lines, double seconds)
 {
 	static const size_t batches[] = { 32, 128, 256, 512, 1024 };
 	static const int threads[] = { 1, 2, 4, 8 };
@@ -211,7 +165,7 @@ int main(int argc, char **argv)
 {
 	enum network_backend best = network_backend_best();
 	struct error error = { 0 };
-	struct lines lines = { 0 };
+	struct line_file lines = { 0 };
 	double seconds = 2;
 	bool only_compare = false;
 	int option;
@@ -229,7 +183,7 @@ int main(int argc, char **argv)
 	struct model *model = gpus ? model_open(argv[optind], &error) : NULL;
 	struct network *gpu = model ? network_new_on(model, gpus, &error) : NULL;
 	struct network *processor = gpu ? network_new(model, best, &error) : NULL;
-	if (!processor || !read_lines(argv[optind + 1], &lines)) {
+	if (!processor || !line_file_read(argv[optind + 1], NETWORK_LINES_MOST, &lines)) {
 		(void)fprintf(stderr, "gpu_lines: %s\n", processor ? "the lines cannot be read" : error.message);
 		return gpus ? 1 : EX_UNAVAILABLE;
 	}

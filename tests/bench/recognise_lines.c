@@ -7,7 +7,7 @@
  * the mean of a few runs, and every output is compared bit for bit. Exits with 1 when one differs.
  *
  * Prints a JSON line a figure on standard output and a table on standard error. With -o it writes the first LINES lines
- * and the hashes of their outputs, as tests/unit/network_test.c reads them.
+ * and the hashes of their outputs, for tests/line_file.h.
  */
 #include <libgen.h>
 #include <stdio.h>
@@ -19,6 +19,7 @@
 #include "common/base/array.h"
 #include "common/ocr/network.h"
 #include "tests/bench/hooks.h"
+#include "tests/line_file.h"
 
 #define RUNS 5
 #define FORWARD "_ZN9tesseract6Series7ForwardEbRKNS_9NetworkIOEPKNS_15TransposedArrayEPNS_14NetworkScratchEPS1_"
@@ -102,16 +103,6 @@ void series_forward(void *series, bool debug, const void *input, const void *tra
 	bench.steps += steps;
 }
 
-/* FNV-1a. */
-static uint64_t hash_of(const void *bytes, size_t length)
-{
-	uint64_t hash = 0xcbf29ce484222325u;
-
-	for (size_t i = 0; i < length; i++)
-		hash = (hash ^ ((const uint8_t *)bytes)[i]) * 0x100000001b3u;
-	return hash;
-}
-
 static size_t output_bytes(size_t line)
 {
 	return (size_t)(bench.lines[line].width / bench.shape.x_scale) * (size_t)bench.shape.class_count *
@@ -128,7 +119,7 @@ static void write_lines(const char *path, size_t count)
 		exit(1);
 	for (size_t i = 0; i < count && i < bench.count; i++) {
 		const struct network_line *line = &bench.lines[i];
-		uint64_t hash = hash_of(bench.expected[i], output_bytes(i));
+		uint64_t hash = line_hash(bench.expected[i], output_bytes(i));
 
 		(void)fwrite(&line->width, 4, 1, file);
 		(void)fwrite(&line->black, 4, 1, file);

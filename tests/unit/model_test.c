@@ -5,24 +5,12 @@
 #include "common/ocr/model.h"
 #include "common/ocr/network.h"
 #include "tests/unit/model_writer.h"
+#define RANDOM_SEED 20240607
+#include "tests/unit/random.h"
+#include "tests/unit/tessdata.h"
 #include "tests/unit/test.h"
 
 #define FLIPS 20000
-
-static uint64_t random_state = 20240607;
-
-static uint32_t random_below(uint32_t limit)
-{
-	random_state = random_state * 6364136223846793005u + 1442695040888963407u;
-	return (uint32_t)((random_state >> 33) % limit);
-}
-
-static const char *folder(void)
-{
-	const char *given = getenv("TESSDATA_PREFIX");
-
-	return given ? given : "/usr/share/tesseract-ocr/5/tessdata";
-}
 
 /* An installed model; the tests cannot go on without. */
 static struct model *installed(const char *language)
@@ -30,7 +18,7 @@ static struct model *installed(const char *language)
 	struct error error;
 	char path[4096];
 
-	(void)snprintf(path, sizeof path, "%s/%s.traineddata", folder(), language);
+	(void)snprintf(path, sizeof path, "%s/%s.traineddata", tessdata(), language);
 	struct model *model = model_open(path, &error);
 	if (!model) {
 		printf("Bail out! %s\n", error.message);
@@ -44,7 +32,7 @@ static void every_installed_model_is_read_and_compiled_or_has_no_lstm(void)
 	glob_t found;
 	char pattern[4096];
 
-	(void)snprintf(pattern, sizeof pattern, "%s/*.traineddata", folder());
+	(void)snprintf(pattern, sizeof pattern, "%s/*.traineddata", tessdata());
 	CHECK(glob(pattern, 0, NULL, &found) == 0 && found.gl_pathc > 0);
 	for (size_t i = 0; i < found.gl_pathc; i++) {
 		struct error error = { 0 };

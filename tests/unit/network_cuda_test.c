@@ -12,18 +12,13 @@
 #include "common/ocr/cuda/lstm_float.h"
 #include "common/ocr/cuda/network_cuda.h"
 #include "tests/gpu/twin.h"
+#define RANDOM_SEED 31007
+#include "tests/unit/random.h"
+#include "tests/unit/tessdata.h"
 #include "tests/unit/test.h"
 
 #define LINES 24
 #define THREADS 6
-
-static uint64_t random_state = 31007;
-
-static uint32_t random_below(uint32_t limit)
-{
-	random_state = random_state * 6364136223846793005u + 1442695040888963407u;
-	return (uint32_t)((random_state >> 33) % limit);
-}
 
 static const struct twin_settings a10g = {
 	.devices = 1, .processors = 80, .shared_bytes = 101376, .memory_bytes = INT64_C(1) << 30, .lost_after = -1
@@ -31,11 +26,10 @@ static const struct twin_settings a10g = {
 
 static struct model *english(void)
 {
-	const char *folder = getenv("TESSDATA_PREFIX");
 	struct error error;
 	char path[4096];
 
-	(void)snprintf(path, sizeof path, "%s/eng.traineddata", folder ? folder : "/usr/share/tesseract-ocr/5/tessdata");
+	(void)snprintf(path, sizeof path, "%s/eng.traineddata", tessdata());
 	struct model *model = model_open(path, &error);
 	if (!model) {
 		printf("Bail out! %s\n", error.message);

@@ -8,18 +8,14 @@
 
 #include "common/base/sanitized.h"
 #include "common/ocr/network_private.h"
+#include "tests/line_file.h"
 #include "tests/unit/model_writer.h"
+#define RANDOM_SEED 77001
+#include "tests/unit/random.h"
+#include "tests/unit/tessdata.h"
 #include "tests/unit/test.h"
 
 #define LINES_MOST 64
-
-static uint64_t random_state = 77001;
-
-static uint32_t random_below(uint32_t limit)
-{
-	random_state = random_state * 6364136223846793005u + 1442695040888963407u;
-	return (uint32_t)((random_state >> 33) % limit);
-}
 
 static void *allocate(size_t bytes)
 {
@@ -30,25 +26,13 @@ static void *allocate(size_t bytes)
 	return memory;
 }
 
-/* FNV-1a. */
-static uint64_t hash_of(const void *bytes, size_t length)
-{
-	uint64_t hash = 0xcbf29ce484222325u;
-
-	for (size_t i = 0; i < length; i++)
-		hash = (hash ^ ((const uint8_t *)bytes)[i]) * 0x100000001b3u;
-	return hash;
-}
-
 /* NULL when it is not installed. */
 static struct model *installed(const char *language)
 {
-	const char *folder = getenv("TESSDATA_PREFIX");
 	struct error error;
 	char path[4096];
 
-	(void)snprintf(path, sizeof path, "%s/%s.traineddata", folder ? folder : "/usr/share/tesseract-ocr/5/tessdata",
-		       language);
+	(void)snprintf(path, sizeof path, "%s/%s.traineddata", tessdata(), language);
 	struct model *model = model_open(path, &error);
 	if (!model && (error.code != ERROR_UNKNOWN_LANGUAGE || strcmp(language, "eng") == 0)) {
 		printf("Bail out! %s\n", error.message);
@@ -84,8 +68,8 @@ static void runner_close(struct runner *runner)
 
 static uint64_t output_hash(const struct runner *runner, const struct network_output *output)
 {
-	return hash_of(output->probabilities,
-		       (size_t)output->step_count * (size_t)runner->network->shape.class_count * sizeof(float));
+	return line_hash(output->probabilities,
+			 (size_t)output->step_count * (size_t)runner->network->shape.class_count * sizeof(float));
 }
 
 /* Runs a batch and hashes each line's outputs. */
@@ -112,41 +96,16 @@ static void runner_hashes(const struct model *model, enum network_backend backen
 	runner_close(&runner);
 }
 
-struct reference {
-	size_t count;
-	struct network_line lines[LINES_MOST];
-	uint64_t hashes[LINES_MOST];
-};
-
-static struct reference reference_open(const char *name)
+static struct line_file reference_open(const char *name)
 {
-	struct reference reference = { 0 };
-	int32_t head[3];
+	struct line_file reference;
 	char path[256];
 
 	(void)snprintf(path, sizeof path, "tests/data/network-%s.bin", name);
-	FILE *file = fopen(path, "rb");
-	if (!file || fread(head, sizeof head, 1, file) != 1 || head[0] < 1 || head[0] > LINES_MOST) {
+	if (!line_file_read(path, LINES_MOST, &reference)) {
 		printf("Bail out! %s cannot be read\n", path);
 		exit(1);
 	}
-	for (; reference.count < (size_t)head[0]; reference.count++) {
-		struct network_line *line = &reference.lines[reference.count];
-
-		bool read = fread(&line->width, 4, 1, file) == 1 && fread(&line->black, 4, 1, file) == 1 &&
-			    fread(&line->contrast, 4, 1, file) == 1 &&
-			    fread(&reference.hashes[reference.count], 8, 1, file) == 1;
-		size_t bytes = (size_t)line->width * (size_t)head[1];
-		uint8_t *pixels = allocate(bytes);
-
-		if (!read || fread(pixels, 1, bytes, file) != bytes) {
-			printf("Bail out! %s ends too early\n", path);
-			exit(1);
-		}
-		line->pixels = pixels;
-		line->stride_bytes = (size_t)line->width;
-	}
-	(void)fclose(file);
 	return reference;
 }
 
@@ -158,7 +117,7 @@ static void free_lines(struct network_line *lines, size_t count)
 
 static void check_reference(const struct model *model, const char *name)
 {
-	struct reference reference = reference_open(name);
+	struct line_file reference = reference_open(name);
 	uint64_t hashes[LINES_MOST];
 
 	for (enum network_backend backend = 0; backend < NETWORK_BACKEND_COUNT; backend++) {
@@ -171,7 +130,7 @@ static void check_reference(const struct model *model, const char *name)
 			CHECK(hashes[i] == reference.hashes[i]);
 		}
 	}
-	free_lines(reference.lines, reference.count);
+	line_file_free(&reference);
 }
 
 static void outputs_of_integer_models_are_libtesseracts_bit_for_bit(void)

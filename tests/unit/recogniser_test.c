@@ -12,18 +12,14 @@
 
 #include "common/base/sanitized.h"
 #include "common/ocr/recogniser_private.h"
+#include "tests/line_file.h"
+#define RANDOM_SEED 88001
+#include "tests/unit/random.h"
+#include "tests/unit/tessdata.h"
 #include "tests/unit/test.h"
 
 #define LINES_MOST 64
 #define PAGES 12
-
-static uint64_t random_state = 88001;
-
-static uint32_t random_below(uint32_t limit)
-{
-	random_state = random_state * 6364136223846793005u + 1442695040888963407u;
-	return (uint32_t)((random_state >> 33) % limit);
-}
 
 static _Noreturn void bail_out(const char *why)
 {
@@ -40,33 +36,21 @@ static void *allocate(size_t bytes)
 	return memory;
 }
 
-static const char *tessdata(void)
-{
-	const char *folder = getenv("TESSDATA_PREFIX");
-
-	return folder ? folder : "/usr/share/tesseract-ocr/5/tessdata";
-}
-
 /* Real lines of the English network's height. */
 static size_t read_lines(struct line_image *lines)
 {
-	FILE *file = fopen("tests/data/network-eng.bin", "rb");
-	int32_t head[3], width;
-	char skipped[16];
+	struct line_file file;
 
-	if (!file || fread(head, sizeof head, 1, file) != 1 || head[0] < 1 || head[0] > LINES_MOST)
+	if (!line_file_read("tests/data/network-eng.bin", LINES_MOST, &file))
 		bail_out("tests/data/network-eng.bin cannot be read");
-	for (int32_t i = 0; i < head[0]; i++) {
-		if (fread(&width, 4, 1, file) != 1 || fread(skipped, sizeof skipped, 1, file) != 1)
-			bail_out("tests/data/network-eng.bin ends too early");
-		size_t bytes = (size_t)width * (size_t)head[1];
-		uint8_t *pixels = allocate(bytes);
-		if (fread(pixels, 1, bytes, file) != bytes)
-			bail_out("tests/data/network-eng.bin ends too early");
-		lines[i] = (struct line_image){ .pixels = pixels, .width = width, .height = head[1] };
-	}
-	(void)fclose(file);
-	return (size_t)head[0];
+	size_t count = file.count;
+	for (size_t i = 0; i < count; i++)
+		lines[i] = (struct line_image){ .pixels = file.lines[i].pixels,
+						.width = file.lines[i].width,
+						.height = file.height };
+	file.count = 0; /* the pixels are the caller's now */
+	line_file_free(&file);
+	return count;
 }
 
 static struct line_image random_line(int32_t width)
