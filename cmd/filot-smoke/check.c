@@ -140,10 +140,8 @@ bool smoke_ask(struct smoke *smoke, const struct smoke_request *asked, struct ht
 	const struct smoke_settings *settings = smoke->settings;
 	const char *headers[4] = { NULL };
 	struct buffer url = { 0 }, authorization = { 0 }, type = { 0 };
-	size_t length = strlen(settings->api_url), count = 0;
-	while (length && settings->api_url[length - 1] == '/')
-		length--;
-	buffer_append(&url, settings->api_url, length);
+	size_t count = 0;
+	buffer_append(&url, settings->api_url, uri_base_length(settings->api_url));
 	buffer_append_string(&url, asked->path);
 	if (asked->token) {
 		buffer_printf(&authorization, "Authorization: Bearer %s", asked->token);

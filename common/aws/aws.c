@@ -87,9 +87,7 @@ static bool find_credentials(struct aws *aws, struct error *error)
 static void write_url(const struct aws_settings *settings, const char *service, struct buffer *url)
 {
 	const char *given = settings->endpoint_url;
-	size_t length = given ? strlen(given) : 0;
-	while (length && given[length - 1] == '/')
-		length--;
+	size_t length = given ? uri_base_length(given) : 0;
 	if (length)
 		buffer_append(url, given, length);
 	else
@@ -139,11 +137,8 @@ static bool call(struct aws *aws, const struct aws_action *action, const char *b
 					      .body_length = (int64_t)strlen(body), .attempts = ATTEMPTS,
 					      .limits = { .connect_ms = aws->settings.timeout_ms,
 							  .total_ms = aws->settings.timeout_ms, .body_bytes = ANSWER_BYTES } };
-	if (!http_send(aws->http, &request, &response, error)) {
-		if (error->code == ERROR_STORAGE_UNAVAILABLE)
-			error->code = ERROR_UNAVAILABLE;
+	if (!http_send(aws->http, &request, &response, error))
 		goto out;
-	}
 	*answer = json_loadb(response.body.data ? response.body.data : "", response.body.length, 0, NULL);
 	good = response.status == 200 ? json_is_object(*answer) || error_set(error, ERROR_UNAVAILABLE, "the answer is no JSON") :
 					refused(&response, *answer, error);

@@ -104,11 +104,8 @@ static bool metadata(struct aws *aws, const char *method, const char *path, cons
 		     struct http_response *response, struct error *error)
 {
 	const char *endpoint = aws->settings.metadata_endpoint ? aws->settings.metadata_endpoint : METADATA_ENDPOINT;
-	size_t length = strlen(endpoint);
 	struct buffer url = { 0 };
-	while (length && endpoint[length - 1] == '/')
-		length--;
-	buffer_append(&url, endpoint, length);
+	buffer_append(&url, endpoint, uri_base_length(endpoint));
 	buffer_append_string(&url, path);
 	buffer_append_uri(&url, name, false);
 	*response = (struct http_response){ 0 };

@@ -77,6 +77,14 @@ void buffer_printf(struct buffer *buffer, const char *format, ...)
 	va_end(again);
 }
 
+size_t uri_base_length(const char *uri)
+{
+	size_t length = strlen(uri);
+	while (length && uri[length - 1] == '/')
+		length--;
+	return length;
+}
+
 void buffer_append_uri(struct buffer *buffer, const char *text, bool path)
 {
 	static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";

@@ -25,6 +25,9 @@ void buffer_printf(struct buffer *buffer, const char *format, ...) __attribute__
 /* `text` with every byte but A-Z a-z 0-9 - . _ ~ (RFC 3986's unreserved ones) as %XX; '/' stays when `path`. */
 void buffer_append_uri(struct buffer *buffer, const char *text, bool path);
 
+/* Length of a URI without the slashes at its end, so that a path that begins with one can follow. */
+size_t uri_base_length(const char *uri);
+
 /* Room for `length` more bytes; returns where they go (call buffer_added after), NULL when memory ends. */
 char *buffer_reserve(struct buffer *buffer, size_t length);
 void buffer_added(struct buffer *buffer, size_t length);

@@ -174,9 +174,7 @@ static bool open_temporal(struct service *service, struct error *error)
 {
 	const struct health_services *services = &service->copy;
 	const char *name = services->temporal_namespace ? services->temporal_namespace : "default";
-	size_t length = strlen(services->temporal_endpoint);
-	while (length && services->temporal_endpoint[length - 1] == '/')
-		length--;
+	size_t length = uri_base_length(services->temporal_endpoint);
 	if (asprintf(&service->url, "%.*s/api/v1/namespaces/%s", (int)length, services->temporal_endpoint, name) < 0)
 		service->url = NULL;
 	if (services->temporal_api_key &&

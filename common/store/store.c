@@ -74,10 +74,7 @@ static bool store_set_endpoint(struct store *store, const char *endpoint, struct
 		goto out;
 	}
 	(void)curl_url_get(url, CURLUPART_PORT, &port, CURLU_NO_DEFAULT_PORT);
-	size_t length = strlen(endpoint);
-	while (length && endpoint[length - 1] == '/')
-		length--;
-	store->endpoint = strndup(endpoint, length);
+	store->endpoint = strndup(endpoint, uri_base_length(endpoint));
 	if (asprintf(&store->origin, "%s://%s%s%s", scheme, host, port ? ":" : "", port ? port : "") < 0)
 		store->origin = NULL;
 	done = (store->endpoint && store->origin) ||

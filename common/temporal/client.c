@@ -48,10 +48,7 @@ void temporal_client_free(struct temporal_client *client)
 static void make_url(const struct temporal_client *client, const char *workflow_id, const char *signal, struct buffer *url)
 {
 	const char *endpoint = client->settings.endpoint;
-	size_t length = strlen(endpoint);
-	while (length && endpoint[length - 1] == '/')
-		length--;
-	buffer_append(url, endpoint, length);
+	buffer_append(url, endpoint, uri_base_length(endpoint));
 	buffer_append_string(url, "/api/v1/namespaces/");
 	buffer_append_uri(url, client->settings.namespace, false);
 	buffer_append_string(url, "/workflows/");
