@@ -14,6 +14,13 @@
 /* Of a connection that wrote nothing, WAIT counts the replicas that are there. */
 #define PROBE_MS "1"
 
+/*
+ * With appendfsync everysec a write may be on the disk two seconds after it was answered. A batch that is sent again is a
+ * write again, so a wait that is too short for the first would be too short for every one.
+ */
+#define DISK_WAIT_MS "3000"
+#define REPLICAS_WAIT_MS "1000"
+
 static bool probe_disk(struct queue *queue, struct error *error)
 {
 	const char *argv[] = { "WAITAOF", "1", "0", PROBE_MS };
@@ -83,11 +90,10 @@ size_t queue_durable_replies(const struct queue *queue)
 
 bool queue_durable_append(struct queue *queue, struct error *error)
 {
-	char replicas[24], limit_ms[24];
+	char replicas[24];
 	(void)snprintf(replicas, sizeof replicas, "%" PRId64, queue->durable.replicas);
-	(void)snprintf(limit_ms, sizeof limit_ms, "%d", QUEUE_DURABLE_WAIT_MS);
-	const char *disk[] = { "WAITAOF", "1", "0", limit_ms };
-	const char *wait[] = { "WAIT", replicas, limit_ms };
+	const char *disk[] = { "WAITAOF", "1", "0", DISK_WAIT_MS };
+	const char *wait[] = { "WAIT", replicas, REPLICAS_WAIT_MS };
 	return (!queue->durable.on || !queue->durable.asks_disk || redis_append(queue->redis, 4, disk, NULL, error)) &&
 	       (!queue->durable.replicas || redis_append(queue->redis, 3, wait, NULL, error));
 }

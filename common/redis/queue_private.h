@@ -52,7 +52,6 @@ struct queue {
 };
 
 /* After a batch: what asks whether it is kept, how many replies that has, and reading them. *missing: why it is not known. */
-#define QUEUE_DURABLE_WAIT_MS 1000
 bool queue_durable_append(struct queue *queue, struct error *error);
 size_t queue_durable_replies(const struct queue *queue);
 bool queue_durable_read(struct queue *queue, struct error *missing, struct error *error);
