@@ -136,10 +136,14 @@ static bool fence_files(const struct fence *fence, bool *landlock, struct error 
 	return done;
 }
 
-/* Files cannot grow; standard error may be a file in which a person reads what the libraries print. */
+/*
+ * Files cannot grow: a write fails, and kills nobody, since fontconfig writes its cache where Landlock does not forbid it.
+ * Standard error may be a file in which a person reads what the libraries print.
+ */
 static bool forbid_writing(struct error *error)
 {
 	struct stat status;
+	(void)signal(SIGXFSZ, SIG_IGN);
 	if (fstat(STDERR_FILENO, &status) == 0 && S_ISREG(status.st_mode))
 		return true;
 	return limit(RLIMIT_FSIZE, "file size", 0, error);
