@@ -79,10 +79,8 @@ void documents_not_found(struct server_request *request)
 
 const char *documents_id(struct server_request *request)
 {
-	static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._:-";
 	const char *id = server_request_parameter(request, "id");
-	size_t length = id ? strlen(id) : 0;
-	if (length >= 1 && length <= 128 && strspn(id, allowed) == length)
+	if (id && id_valid(id))
 		return id;
 	documents_not_found(request);
 	return NULL;

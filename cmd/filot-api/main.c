@@ -31,9 +31,7 @@ static bool open_health(struct api *api, struct error *error)
 		.r2_secret_key = settings->r2_secret_key,
 		.r2_bucket = settings->r2_bucket,
 		.r2_region = settings->r2_region,
-		.temporal_endpoint = settings->temporal_endpoint,
-		.temporal_namespace = settings->temporal_namespace,
-		.temporal_api_key = settings->temporal_api_key,
+		.temporal = settings->temporal,
 	};
 	struct health_check checks[HEALTH_SERVICE_COUNT];
 	if (!health_services_open(&services, checks, error))

@@ -70,12 +70,7 @@ static size_t add_serving(struct api_settings *s)
 		REDIS_OPTIONS(s, "queue and rate limits; rediss:// is TLS", .required_if = &options_always),
 		{ "queue-name", 0, OPTION_STRING, &s->queue_name, "NAME", "which queue (ocr)", .setting = "FILOT_QUEUE_NAME" },
 		STORE_OPTIONS(s, .required_if = &options_always),
-		{ NULL, 0, OPTION_STRING, &s->temporal_endpoint, NULL, "Temporal, for /health (off)",
-		  .setting = "FILOT_TEMPORAL_ENDPOINT" },
-		{ NULL, 0, OPTION_STRING, &s->temporal_namespace, NULL, "its namespace",
-		  .setting = "FILOT_TEMPORAL_NAMESPACE" },
-		{ NULL, 0, OPTION_STRING, &s->temporal_api_key, NULL, "its API key", .setting = "FILOT_TEMPORAL_API_KEY",
-		  .secret = true },
+		TEMPORAL_OPTIONS(&s->temporal),
 	};
 	memcpy(s->rows, table, sizeof table);
 	return sizeof table / sizeof *table;

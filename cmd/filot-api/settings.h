@@ -3,6 +3,7 @@
 #define FILOT_API_SETTINGS_H
 
 #include "common/base/options.h"
+#include "common/temporal/temporal_options.h"
 
 struct api_settings {
 	/* serving */
@@ -16,7 +17,7 @@ struct api_settings {
 	/* services */
 	const char *redis_url, *redis_password, *redis_ca, *database_url, *queue_name;
 	const char *r2_endpoint, *r2_access_key, *r2_secret_key, *r2_bucket, *r2_region;
-	const char *temporal_endpoint, *temporal_namespace, *temporal_api_key; /* for /health */
+	struct temporal_place temporal; /* for /health, and whether workflows are wanted */
 
 	/* who may come in */
 	const char *jwt_secret, *jwt_secret_previous; /* at least 32 bytes; both verify, the first signs */

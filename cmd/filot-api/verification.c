@@ -154,7 +154,7 @@ static void begin(struct server_request *request, struct api_context *context, c
 	struct error error = { 0 };
 	const char *values[] = { ulid_new(id), *caller->tenant ? caller->tenant : NULL,
 				 caller->service ? NULL : caller->user_id, key, claimed, sha256, documents,
-				 context->settings->temporal_endpoint ? "true" : "false" };
+				 context->settings->temporal.endpoint ? "true" : "false" };
 	/* Sent again after a lost answer it would find its own row; without a key that makes no second one: the id is ours. */
 	PGresult *result = pg_query(context->pg, true, verification_begin_sql, 8, values, &error);
 	const char *said = result && PQntuples(result) == 1 ? PQgetvalue(result, 0, 0) : "";

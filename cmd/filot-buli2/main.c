@@ -32,8 +32,9 @@ static bool run(const struct delivery_settings *settings, const char *place, int
 	int64_t refused = 0;
 	bool good;
 	*status = EX_OK;
-	if (settings->list || settings->requeue_dead) {
-		good = settings->list ? admin_list(settings, place, error) : admin_requeue(settings, &refused, error);
+	if (settings->list || settings->requeue_dead || settings->drop_dead) {
+		good = settings->list ? admin_list(settings, place, &refused, error)
+				      : admin_end_dead(settings, &refused, error);
 		if (good && (fflush(stdout) != 0 || ferror(stdout)))
 			good = error_set(error, ERROR_INTERNAL, "standard output: %s", strerror(errno));
 		*status = refused ? 1 : EX_OK;

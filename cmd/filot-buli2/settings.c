@@ -37,8 +37,12 @@ struct command delivery_command(struct delivery_settings *s)
 		{ "drain", 0, OPTION_FLAG, &s->drain, NULL, "send what is due now, then end" },
 		{ "list", 0, OPTION_FLAG, &s->list, NULL, "print the lines of dead, retry or requests (dead)" },
 		{ "requeue-dead", 0, OPTION_FLAG, &s->requeue_dead, NULL, "make dead requests ready again" },
-		{ "delivery", 0, OPTION_LIST, &s->deliveries, "ID", "--list, --requeue-dead: only this one; may be repeated" },
-		{ "dry-run", 'n', OPTION_FLAG, &s->dry_run, NULL, "--requeue-dead: say what would be done, change nothing" },
+		{ "drop-dead", 0, OPTION_FLAG, &s->drop_dead, NULL, "take dead requests away for good" },
+		{ "delivery", 0, OPTION_LIST, &s->deliveries, "ID",
+		  "--list, --requeue-dead, --drop-dead: only this one; - reads them from standard input; may be repeated" },
+		{ "dry-run", 'n', OPTION_FLAG, &s->dry_run, NULL,
+		  "--requeue-dead, --drop-dead: say what would be done, change nothing" },
+		{ "yes", 'y', OPTION_FLAG, &s->yes, NULL, "--drop-dead: it is meant" },
 		{ "jobs", 'j', OPTION_INTEGER, &s->jobs, "N", "requests sent side by side (2)", .setting = "FILOT_BULI2_JOBS",
 		  .minimum = 1, .maximum = 64 },
 		{ "timeout", 0, OPTION_DURATION, &s->timeout_ms, "TIME", "longest time for one request (30s)",
@@ -90,7 +94,8 @@ struct command delivery_command(struct delivery_settings *s)
 		.name = "filot-buli2",
 		.summary = "deliver verification requests to BULI2, never losing one",
 		.usage = "[flags] < REQUEST-LINES\n--queue [flags]\n--drain [flags]\n"
-			 "--list [flags] [dead|retry|requests]\n--requeue-dead [--delivery ID]... [flags]",
+			 "--list [flags] [dead|retry|requests]\n--requeue-dead [--delivery ID]... [flags]\n"
+			 "--drop-dead --yes [--delivery ID]... [flags]",
 		.details = "One receipt line for each request on standard output. Without --queue and --drain, requests come from\n"
 			   "standard input; what may pass then goes to the retry set, when there is a Redis.\n"
 			   "Exit status: 0 all done; 1 some failed (each has its own receipt); 64 usage; 69 a service is\n"
@@ -102,19 +107,25 @@ struct command delivery_command(struct delivery_settings *s)
 bool delivery_settings_check(struct delivery_settings *settings, const struct string_list *operands, const char **place,
 			     struct error *error)
 {
-	int modes = settings->from_queue + settings->drain + settings->list + settings->requeue_dead;
-	bool admin = settings->list || settings->requeue_dead;
+	bool changes = settings->requeue_dead || settings->drop_dead;
+	int modes = settings->from_queue + settings->drain + settings->list + settings->requeue_dead + settings->drop_dead;
 	if (modes > 1)
-		return error_set(error, ERROR_USAGE, "--queue, --drain, --list and --requeue-dead exclude each other");
+		return error_set(error, ERROR_USAGE,
+				 "--queue, --drain, --list, --requeue-dead and --drop-dead exclude each other");
 	*place = settings->list && operands->count == 1 ? operands->items[0] : "dead";
 	if (operands->count > (settings->list ? 1U : 0U))
 		return error_set(error, ERROR_USAGE, "\"%s\" is too much", operands->items[settings->list ? 1 : 0]);
 	if (strcmp(*place, "dead") != 0 && strcmp(*place, "retry") != 0 && strcmp(*place, "requests") != 0)
 		return error_set(error, ERROR_USAGE, "\"%s\" is none of: dead, retry, requests", *place);
-	if (settings->deliveries.count && !admin)
-		return error_set(error, ERROR_USAGE, "--delivery goes with --list or --requeue-dead");
-	if (settings->dry_run && !settings->requeue_dead)
-		return error_set(error, ERROR_USAGE, "--dry-run goes with --requeue-dead");
+	if (settings->deliveries.count && !settings->list && !changes)
+		return error_set(error, ERROR_USAGE, "--delivery goes with --list, --requeue-dead or --drop-dead");
+	if (settings->dry_run && !changes)
+		return error_set(error, ERROR_USAGE, "--dry-run goes with --requeue-dead or --drop-dead");
+	if (settings->yes && !settings->drop_dead)
+		return error_set(error, ERROR_USAGE, "--yes goes with --drop-dead");
+	if (settings->drop_dead && !settings->yes && !settings->dry_run)
+		return error_set(error, ERROR_USAGE,
+				 "--drop-dead cannot be undone: look what it would take with --dry-run, then give --yes");
 	if (modes && !settings->redis_url)
 		return error_set(error, ERROR_CONFIG, "FILOT_REDIS_URL is not set");
 	if (settings->drain && !settings->database_url)

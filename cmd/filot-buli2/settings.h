@@ -5,7 +5,7 @@
 #include "common/base/options.h"
 
 struct delivery_settings {
-	bool from_queue, drain, list, requeue_dead, dry_run;
+	bool from_queue, drain, list, requeue_dead, drop_dead, dry_run, yes;
 	struct string_list deliveries;
 	int64_t jobs;
 	int64_t connect_ms, timeout_ms;

@@ -35,9 +35,7 @@ static bool open_health(struct daemon *daemon, struct error *error)
 		.r2_secret_key = s->r2_secret_key,
 		.r2_bucket = s->r2_bucket,
 		.r2_region = s->r2_region,
-		.temporal_endpoint = s->temporal_endpoint,
-		.temporal_namespace = s->temporal_namespace,
-		.temporal_api_key = s->temporal_api_key,
+		.temporal = s->temporal,
 		.visibility_ms = s->visibility_ms,
 		.oldest_degraded_ms = s->oldest_ms,
 	};

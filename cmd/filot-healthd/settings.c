@@ -17,7 +17,6 @@ static void set_defaults(struct healthd_settings *settings)
 		.probe_ms = 3 * 1000,
 		.service = "filot",
 		.queue_name = "ocr",
-		.temporal_namespace = "default",
 	};
 }
 
@@ -55,12 +54,7 @@ struct command healthd_command(struct healthd_settings *s)
 		{ "database-url", 0, OPTION_STRING, &s->database_url, "URL", "the database to probe",
 		  .setting = "FILOT_DATABASE_URL", .alias = "DATABASE_URL", .secret = true },
 		STORE_OPTIONS(s),
-		{ NULL, 0, OPTION_STRING, &s->temporal_endpoint, NULL, "Temporal's HTTP API; off when not set",
-		  .setting = "FILOT_TEMPORAL_ENDPOINT" },
-		{ NULL, 0, OPTION_STRING, &s->temporal_namespace, NULL, "Temporal's namespace (default)",
-		  .setting = "FILOT_TEMPORAL_NAMESPACE" },
-		{ NULL, 0, OPTION_STRING, &s->temporal_api_key, NULL, "Temporal's API key",
-		  .setting = "FILOT_TEMPORAL_API_KEY", .secret = true },
+		TEMPORAL_OPTIONS(&s->temporal),
 	};
 	_Static_assert(sizeof table < sizeof s->rows, "the table needs its empty last row");
 	memcpy(s->rows, table, sizeof table);

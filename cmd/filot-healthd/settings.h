@@ -3,6 +3,7 @@
 #define HEALTHD_SETTINGS_H
 
 #include "common/base/options.h"
+#include "common/temporal/temporal_options.h"
 
 #define HEALTHD_MOST_ROWS 32
 
@@ -19,7 +20,7 @@ struct healthd_settings {
 	/* what it looks at */
 	const char *redis_url, *redis_password, *redis_ca, *queue_name, *database_url;
 	const char *r2_endpoint, *r2_access_key, *r2_secret_key, *r2_bucket, *r2_region;
-	const char *temporal_endpoint, *temporal_namespace, *temporal_api_key;
+	struct temporal_place temporal;
 	struct option_row rows[HEALTHD_MOST_ROWS]; /* the table; points into this struct */
 };
 

@@ -33,7 +33,7 @@ static bool run_lines(const struct tell_settings *settings, bool *failed, struct
 	char *text;
 	size_t length;
 	bool good = true, one = false;
-	if (settings->temporal.endpoint && !(client = temporal_client_new(&settings->temporal, error)))
+	if (settings->temporal.place.endpoint && !(client = temporal_client_new(&settings->temporal, error)))
 		return false;
 	lines_open(&lines, STDIN_FILENO, TEMPORAL_LONGEST_LINE_BYTES);
 	while (good) {

@@ -167,7 +167,7 @@ bool service_run(const struct tell_settings *settings, struct error *error)
 	struct service service = { .settings = settings };
 	struct metrics_publisher *publisher = NULL;
 	bool good = false;
-	if (!settings->temporal.endpoint) {
+	if (!settings->temporal.place.endpoint) {
 		log_info("temporal_off", log_string("why", "FILOT_TEMPORAL_ENDPOINT is not set"));
 		while (!settings->once && !stop_requests)
 			clock_sleep_ms(60 * 1000);
@@ -181,7 +181,7 @@ bool service_run(const struct tell_settings *settings, struct error *error)
 		publisher = metrics_publisher_start(&publishing, error);
 	bool figures = !settings->redis_url || publisher;
 	if (figures && service.pg && pg_connect(service.pg, settings->wait_ms, error)) {
-		log_info("ready", log_string("namespace", settings->temporal.namespace));
+		log_info("ready", log_string("namespace", settings->temporal.place.namespace));
 		good = run(&service, error);
 	}
 	metrics_publisher_stop(publisher);

@@ -15,8 +15,7 @@ static void set_defaults(struct tell_settings *settings)
 		.backoff_cap_ms = 5 * 60 * 1000,
 		.wait_ms = 30 * 1000,
 		.jobs_queue_name = "ocr",
-		.temporal = { .namespace = "default", .task_queue = "filot", .workflow_type = "Verification",
-			      .connect_ms = 10 * 1000, .total_ms = 30 * 1000 },
+		.temporal = { .task_queue = "filot", .workflow_type = "Verification", .connect_ms = 10 * 1000, .total_ms = 30 * 1000 },
 	};
 }
 
@@ -44,12 +43,7 @@ struct command tell_command(struct tell_settings *s)
 		REDIS_OPTIONS(s, "--queue: where figures are kept (nowhere)"),
 		{ NULL, 0, OPTION_STRING, &s->jobs_queue_name, NULL, "the jobs' queue, beside which figures are kept (ocr)",
 		  .setting = "FILOT_QUEUE_NAME" },
-		{ NULL, 0, OPTION_STRING, &s->temporal.endpoint, NULL, "URL of Temporal's HTTP API (off)",
-		  .setting = "FILOT_TEMPORAL_ENDPOINT" },
-		{ NULL, 0, OPTION_STRING, &s->temporal.namespace, NULL, "its namespace (default)",
-		  .setting = "FILOT_TEMPORAL_NAMESPACE" },
-		{ NULL, 0, OPTION_STRING, &s->temporal.api_key, NULL, "its API key (none)", .setting = "FILOT_TEMPORAL_API_KEY",
-		  .secret = true },
+		TEMPORAL_OPTIONS(&s->temporal.place),
 		{ NULL, 0, OPTION_STRING, &s->temporal.task_queue, NULL, "the workflows' task queue (filot)",
 		  .setting = "FILOT_TEMPORAL_TASK_QUEUE" },
 		{ NULL, 0, OPTION_STRING, &s->temporal.workflow_type, NULL, "the workflows' type (Verification)",

@@ -60,6 +60,13 @@ bool ulid_valid(const char *text)
 	return strspn(text, alphabet) == 26 && text[26] == '\0' && text[0] <= '7';
 }
 
+bool id_valid(const char *text)
+{
+	size_t length = strlen(text);
+	return length >= 1 && length <= 128 &&
+	       strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._:-") == length;
+}
+
 int64_t ulid_unix_ms(const char *text)
 {
 	int64_t value = 0;

@@ -16,6 +16,9 @@ char *ulid_new(char text[static ULID_SIZE]);
 /* True for 26 characters of the alphabet (capitals), the first at most '7'. */
 bool ulid_valid(const char *text);
 
+/* True for an id that others may have made: 1 to 128 characters of A-Z, a-z, 0-9 and ._:- (a ULID is one). */
+bool id_valid(const char *text);
+
 /* The time in it, Unix ms. `text` must be valid. */
 int64_t ulid_unix_ms(const char *text);
 

@@ -27,11 +27,9 @@ struct buli2_client *buli2_client_new(const struct buli2_settings *settings, str
 		return NULL;
 	}
 	client->settings = *settings;
-	client->http = http_new(error);
-	if (client->http && strcmp(http_where(settings->url, client->where), "?") != 0)
-		return client;
+	client->http = http_new_for(settings->url, "FILOT_BULI2_API_URL", client->where, error);
 	if (client->http)
-		(void)error_set(error, ERROR_CONFIG, "FILOT_BULI2_API_URL is not a URL");
+		return client;
 	buli2_client_free(client);
 	return NULL;
 }

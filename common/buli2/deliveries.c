@@ -8,6 +8,7 @@
 
 #include "deliveries_adopt_sql.h"
 #include "deliveries_begin_sql.h"
+#include "deliveries_drop_sql.h"
 #include "deliveries_due_sql.h"
 #include "deliveries_end_sql.h"
 #include "deliveries_revive_sql.h"
@@ -99,15 +100,24 @@ bool deliveries_end(struct pg *pg, const char *delivery, const struct deliveries
 	return result != NULL;
 }
 
+/* The row's state before the statement, "" when there is no such row. */
+static bool state_of(PGresult *result, char state[static 16])
+{
+	(void)snprintf(state, 16, "%s", result && PQntuples(result) == 1 ? PQgetvalue(result, 0, 0) : "");
+	PQclear(result);
+	return result != NULL;
+}
+
 bool deliveries_revive(struct pg *pg, const char *delivery, bool in_stream, int64_t again_ms, char state_before[static 16],
-		   struct error *error)
+		       struct error *error)
 {
 	char again[NUMBER_SIZE];
 	const char *values[] = { delivery, in_stream ? "true" : "false", seconds(again_ms, again) };
-	PGresult *result = pg_query(pg, false, deliveries_revive_sql, 3, values, error);
-	if (!result)
-		return false;
-	(void)snprintf(state_before, 16, "%s", PQntuples(result) == 1 ? PQgetvalue(result, 0, 0) : "");
-	PQclear(result);
-	return true;
+	return state_of(pg_query(pg, false, deliveries_revive_sql, 3, values, error), state_before);
+}
+
+bool deliveries_drop(struct pg *pg, const char *delivery, char state_before[static 16], struct error *error)
+{
+	const char *values[] = { delivery };
+	return state_of(pg_query(pg, true, deliveries_drop_sql, 1, values, error), state_before);
 }

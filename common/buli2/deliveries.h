@@ -44,4 +44,7 @@ bool deliveries_end(struct pg *pg, const char *delivery, const struct deliveries
 bool deliveries_revive(struct pg *pg, const char *delivery, bool in_stream, int64_t again_ms, char state_before[static 16],
 		   struct error *error);
 
+/* A dead row stays dead for good ("dropped" from then on), likewise. */
+bool deliveries_drop(struct pg *pg, const char *delivery, char state_before[static 16], struct error *error);
+
 #endif

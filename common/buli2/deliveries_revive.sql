@@ -1,7 +1,10 @@
 -- A dead delivery is to be tried again. $1 delivery, $2 true: leave it to the caller to put it in the stream,
--- $3 seconds until it is given again all the same. Answers the row's state before: dead (revived now), …, or no row.
+-- $3 seconds until it is given again all the same. Answers the row's state before: dead (revived now), dropped, …, or no row.
 with row as (
-	select id, state, verification_id from deliveries where id = $1::text for update
+	select id, case when dropped_at is null then state else 'dropped' end as state, verification_id
+	from deliveries
+	where id = $1::text
+	for update
 ),
 revived as (
 	update deliveries

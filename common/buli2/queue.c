@@ -295,3 +295,15 @@ bool buli2_queue_revive(struct buli2_queue *queue, const char *entry, const char
 	freeReplyObject(reply);
 	return true;
 }
+
+bool buli2_queue_drop(struct buli2_queue *queue, const char *entry, bool *done, struct error *error)
+{
+	const char *words[] = { "XDEL", queue->keys[DEAD], entry };
+	redisReply *reply = redis_command(queue->redis, true, 3, words, NULL, error);
+	if (!reply)
+		return false;
+	bool good = reply->type == REDIS_REPLY_INTEGER || redis_refused(reply, queue->keys[DEAD], error);
+	*done = good && reply->integer == 1;
+	freeReplyObject(reply);
+	return good;
+}

@@ -85,4 +85,7 @@ bool buli2_queue_walk(struct buli2_queue *queue, const char *place, buli2_visit 
 /* Makes a dead request ready again, as `line`; *done false: somebody else was faster. */
 bool buli2_queue_revive(struct buli2_queue *queue, const char *entry, const char *line, bool *done, struct error *error);
 
+/* Takes an entry out of the dead stream; likewise. */
+bool buli2_queue_drop(struct buli2_queue *queue, const char *entry, bool *done, struct error *error);
+
 #endif

@@ -18,13 +18,6 @@ static bool refuse(struct error *error, const char *member, const char *rule)
 	return error_set(error, ERROR_BAD_JOB, "%s: %s", member, rule);
 }
 
-static bool id_valid(const char *text)
-{
-	size_t length = strlen(text);
-	return length >= 1 && length <= 128 &&
-	       strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._:-") == length;
-}
-
 /* It goes into a header, so nothing but visible ASCII. */
 static bool key_valid(const char *text)
 {

@@ -20,6 +20,7 @@
 #include "common/base/buffer.h"
 #include "common/base/error.h"
 #include "common/base/metrics.h"
+#include "common/temporal/temporal_options.h"
 
 enum health_status { HEALTH_OFF, HEALTH_OK, HEALTH_DEGRADED, HEALTH_DOWN, HEALTH_UNKNOWN };
 
@@ -84,7 +85,7 @@ struct health_services {
 	const char *redis_url, *redis_ca, *queue_name;
 	const char *database_url;
 	const char *r2_endpoint, *r2_access_key, *r2_secret_key, *r2_bucket, *r2_region;
-	const char *temporal_endpoint, *temporal_namespace, *temporal_api_key;
+	struct temporal_place temporal;
 	int64_t visibility_ms; /* the workers': one unseen for three of it is gone; 0: 60 s */
 	int64_t timeout_ms; /* for each service; 0: 3 s */
 	/* Queue: degraded when jobs wait and no worker lives, or the oldest has waited for longer than this; 0: never */

@@ -12,6 +12,7 @@
 #include "common/pg/pg.h"
 #include "common/redis/queue.h"
 #include "common/store/store.h"
+#include "common/temporal/client.h"
 
 #define TIMEOUT_MS 3000
 #define VISIBILITY_MS 60000
@@ -27,7 +28,7 @@ struct service {
 	struct pg *pg;
 	struct store *store;
 	struct http *http;
-	char *url, *authorization;
+	struct buffer url, authorization;
 };
 
 static void close_service(void *context)
@@ -38,8 +39,8 @@ static void close_service(void *context)
 	pg_free(service->pg);
 	store_free(service->store);
 	http_free(service->http);
-	free(service->url);
-	free(service->authorization);
+	buffer_free(&service->url);
+	buffer_free(&service->authorization);
 	free(service);
 }
 
@@ -172,15 +173,9 @@ static enum health_status probe_storage(void *context, struct error *error)
 
 static bool open_temporal(struct service *service, struct error *error)
 {
-	const struct health_services *services = &service->copy;
-	const char *name = services->temporal_namespace ? services->temporal_namespace : "default";
-	size_t length = uri_base_length(services->temporal_endpoint);
-	if (asprintf(&service->url, "%.*s/api/v1/namespaces/%s", (int)length, services->temporal_endpoint, name) < 0)
-		service->url = NULL;
-	if (services->temporal_api_key &&
-	    asprintf(&service->authorization, "Authorization: Bearer %s", services->temporal_api_key) < 0)
-		service->authorization = NULL;
-	if (!service->url || (services->temporal_api_key && !service->authorization))
+	temporal_url(&service->copy.temporal, &service->url);
+	temporal_authorization(&service->copy.temporal, &service->authorization);
+	if (service->url.failed || service->authorization.failed)
 		return error_set(error, ERROR_OUT_OF_MEMORY, "no memory for a health check");
 	service->http = http_new(error);
 	return service->http != NULL;
@@ -190,8 +185,8 @@ static enum health_status probe_temporal(void *context, struct error *error)
 {
 	struct service *service = context;
 	char where[HTTP_WHERE_SIZE];
-	const char *headers[] = { service->authorization, NULL };
-	const struct http_request request = { .method = "GET", .url = service->url, .headers = headers, .upload = -1,
+	const char *headers[] = { service->authorization.data, NULL };
+	const struct http_request request = { .method = "GET", .url = service->url.data, .headers = headers, .upload = -1,
 					      .download = -1, .attempts = 1,
 					      .limits = { .connect_ms = service->copy.timeout_ms,
 							  .total_ms = service->copy.timeout_ms,
@@ -202,7 +197,7 @@ static enum health_status probe_temporal(void *context, struct error *error)
 	buffer_free(&response.body);
 	if (response.status >= 200 && response.status <= 299)
 		return HEALTH_OK;
-	(void)error_set(error, ERROR_UNAVAILABLE, "%s answers HTTP %ld%s", http_where(service->url, where),
+	(void)error_set(error, ERROR_UNAVAILABLE, "%s answers HTTP %ld%s", http_where(service->url.data, where),
 			response.status,
 			response.status == 401 || response.status == 403 ? ": check FILOT_TEMPORAL_API_KEY" :
 			response.status == 404				 ? ": check FILOT_TEMPORAL_NAMESPACE" :
@@ -251,7 +246,7 @@ bool health_services_open(const struct health_services *services, struct health_
 	};
 	const char *const given[HEALTH_SERVICE_COUNT] = { services->redis_url, services->database_url,
 							  services->r2_endpoint, services->redis_url,
-							  services->temporal_endpoint };
+							  services->temporal.endpoint };
 	for (size_t index = 0; index < HEALTH_SERVICE_COUNT; index++)
 		checks[index] = (struct health_check){ .name = kinds[index].name, .required = kinds[index].required };
 	for (size_t index = 0; index < HEALTH_SERVICE_COUNT; index++)

@@ -108,6 +108,14 @@ char *http_where(const char *url, char where[static HTTP_WHERE_SIZE])
 	return where;
 }
 
+struct http *http_new_for(const char *url, const char *setting, char where[static HTTP_WHERE_SIZE], struct error *error)
+{
+	if (strcmp(http_where(url, where), "?") != 0)
+		return http_new(error);
+	(void)error_set(error, ERROR_CONFIG, "%s is not a URL", setting);
+	return NULL;
+}
+
 /* ---- what libcurl calls ---- */
 
 /* A status line begins an answer: of a redirect, perhaps, after which another host's addresses are tried. */

@@ -75,6 +75,10 @@ struct http_response {
 bool http_setup(struct error *error);
 
 struct http *http_new(struct error *error);
+
+/* The same for one server, whose URL is a setting's value: ERROR_CONFIG when it is none. `where` is its name in messages. */
+struct http *http_new_for(const char *url, const char *setting, char where[static HTTP_WHERE_SIZE], struct error *error);
+
 void http_free(struct http *http); /* NULL is fine */
 
 /*

@@ -5,6 +5,7 @@
 
 #include "common/base/json_text.h"
 #include "common/base/sha256.h"
+#include "common/base/ulid.h"
 
 #define LONGEST_URI_BYTES 4096
 
@@ -31,13 +32,6 @@ bool job_utf8_valid(const char *text)
 		if (!(size = json_text_utf8_length(text, strnlen(text, 4))))
 			return false;
 	return true;
-}
-
-static bool name_valid(const char *text)
-{
-	size_t length = strlen(text);
-	return length >= 1 && length <= 128 &&
-	       strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._:-") == length;
 }
 
 /* No control characters and no spaces: a URI has them percent-encoded. */
@@ -101,7 +95,7 @@ bool job_lang_valid(const char *lang)
 }
 
 const struct job_rule job_rules[JOB_TEXT_COUNT] = {
-	[JOB_DOCUMENT] = { offsetof(struct job, document), name_valid, "must be 1 to 128 of A-Z a-z 0-9 . _ : -" },
+	[JOB_DOCUMENT] = { offsetof(struct job, document), id_valid, "must be 1 to 128 of A-Z a-z 0-9 . _ : -" },
 	[JOB_URI] = { offsetof(struct job, uri), uri_valid,
 		      "must be r2://BUCKET/KEY, https://, http:// or file:/PATH, at most 4096 bytes, spaces "
 		      "percent-encoded" },
@@ -112,7 +106,7 @@ const struct job_rule job_rules[JOB_TEXT_COUNT] = {
 		       "must be language names joined by +, such as deu+eng" },
 	[JOB_KEY] = { offsetof(struct job, key), key_valid, "must be 1 to 256 bytes without control characters" },
 	[JOB_TRACE] = { offsetof(struct job, trace), trace_valid, "must be a W3C traceparent" },
-	[JOB_TENANT] = { offsetof(struct job, tenant), name_valid, "must be 1 to 128 of A-Z a-z 0-9 . _ : -" },
+	[JOB_TENANT] = { offsetof(struct job, tenant), id_valid, "must be 1 to 128 of A-Z a-z 0-9 . _ : -" },
 };
 
 const char **job_text(struct job *job, enum job_member member)

@@ -26,11 +26,9 @@ struct temporal_client *temporal_client_new(const struct temporal_settings *sett
 		return NULL;
 	}
 	client->settings = *settings;
-	client->http = http_new(error);
-	if (client->http && strcmp(http_where(settings->endpoint, client->where), "?") != 0)
-		return client;
+	client->http = http_new_for(settings->place.endpoint, "FILOT_TEMPORAL_ENDPOINT", client->where, error);
 	if (client->http)
-		(void)error_set(error, ERROR_CONFIG, "FILOT_TEMPORAL_ENDPOINT is not a URL");
+		return client;
 	temporal_client_free(client);
 	return NULL;
 }
@@ -45,12 +43,22 @@ void temporal_client_free(struct temporal_client *client)
 
 /* ---- the request ---- */
 
+void temporal_url(const struct temporal_place *place, struct buffer *url)
+{
+	buffer_append(url, place->endpoint, uri_base_length(place->endpoint));
+	buffer_append_string(url, "/api/v1/namespaces/");
+	buffer_append_uri(url, place->namespace ? place->namespace : "default", false);
+}
+
+void temporal_authorization(const struct temporal_place *place, struct buffer *header)
+{
+	if (place->api_key)
+		buffer_printf(header, "Authorization: Bearer %s", place->api_key);
+}
+
 static void make_url(const struct temporal_client *client, const char *workflow_id, const char *signal, struct buffer *url)
 {
-	const char *endpoint = client->settings.endpoint;
-	buffer_append(url, endpoint, uri_base_length(endpoint));
-	buffer_append_string(url, "/api/v1/namespaces/");
-	buffer_append_uri(url, client->settings.namespace, false);
+	temporal_url(&client->settings.place, url);
 	buffer_append_string(url, "/workflows/");
 	buffer_append_uri(url, workflow_id, false);
 	if (signal) {
@@ -134,8 +142,7 @@ static bool send_request(struct temporal_client *client, const char *workflow_id
 	bool done = false;
 	*answer = (struct temporal_answer){ .outcome = TEMPORAL_MAY_PASS };
 	make_url(client, workflow_id, signal, &url);
-	if (client->settings.api_key)
-		buffer_printf(&authorization, "Authorization: Bearer %s", client->settings.api_key);
+	temporal_authorization(&client->settings.place, &authorization);
 	if (!text || url.failed || authorization.failed) {
 		(void)error_set(error, ERROR_OUT_OF_MEMORY, "out of memory");
 		goto out;

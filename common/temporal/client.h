@@ -13,12 +13,12 @@
 
 #include <stdint.h>
 
+#include "common/base/buffer.h"
 #include "common/base/error.h"
+#include "common/temporal/temporal_options.h"
 
 struct temporal_settings {
-	const char *endpoint; /* http[s]://host[:port][/path] */
-	const char *namespace;
-	const char *api_key; /* or NULL */
+	struct temporal_place place; /* with an endpoint */
 	const char *task_queue, *workflow_type;
 	const char *identity; /* who we are, in the workflow's history */
 	int64_t connect_ms, total_ms;
@@ -40,6 +40,10 @@ struct temporal_answer {
 	char run_id[128]; /* of a start, "" when it was not told */
 	struct error why; /* when neither DONE nor ALREADY */
 };
+
+/* Appends the URL of the namespace, which Temporal describes there; and the header that a request to it needs, if any. */
+void temporal_url(const struct temporal_place *place, struct buffer *url);
+void temporal_authorization(const struct temporal_place *place, struct buffer *header);
 
 struct temporal_client; /* one serves one thread */
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common/base/json_text.h"
+#include "common/base/ulid.h"
 
 const char *const temporal_event_names[TEMPORAL_EVENT_COUNT] = { "start", "read", "decided" };
 
@@ -18,11 +19,9 @@ static bool refuse(struct error *error, const char *member, const char *rule)
 
 static bool read_object(struct temporal_line *line, const json_t *object, struct error *error)
 {
-	static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._:-";
 	const json_t *version = json_object_get(object, "v"), *data = json_object_get(object, "data");
 	const char *event = json_string_value(json_object_get(object, "event"));
 	const char *id = json_string_value(json_object_get(object, "verification"));
-	size_t length = id ? strlen(id) : 0;
 	int index = 0;
 	if (version && (!json_is_integer(version) || json_integer_value(version) != 1))
 		return refuse(error, "v", "must be 1; this program knows no other version");
@@ -30,12 +29,12 @@ static bool read_object(struct temporal_line *line, const json_t *object, struct
 		index++;
 	if (!event || index == TEMPORAL_EVENT_COUNT)
 		return refuse(error, "event", "must be start, read or decided");
-	if (length < 1 || length > 128 || strspn(id, alphabet) != length)
+	if (!id || !id_valid(id))
 		return refuse(error, "verification", "must be 1 to 128 characters of A-Z, a-z, 0-9 and ._:-");
 	if (data && !json_is_object(data))
 		return refuse(error, "data", "must be an object");
 	line->event = (enum temporal_event)index;
-	memcpy(line->verification, id, length + 1);
+	memcpy(line->verification, id, strlen(id) + 1);
 	const char *state = json_string_value(json_object_get(data, "state"));
 	json_t *fallback = data ? NULL : json_pack("{s:s}", "verification", id);
 	line->data = json_dumps(data ? data : fallback, JSON_COMPACT);

@@ -37,6 +37,10 @@ setup() {
 	run -64 filot-buli2 --queue --drain --redis-url redis://h --database-url postgresql://h
 	run -64 filot-buli2 --delivery x
 	run -64 filot-buli2 --dry-run
+	run -64 filot-buli2 --yes
+	run -64 filot-buli2 --drop-dead --requeue-dead
+	run -64 filot-buli2 --drop-dead --redis-url redis://h
+	[[ $output == *--dry-run*--yes* ]]
 	run -64 filot-buli2 --list nowhere
 	run -64 filot-buli2 operand
 }

@@ -132,6 +132,50 @@ effects_are() {
 	effects_are 3
 }
 
+@test "--drop-dead takes what was named, or all, for good: gone from the list, kept in the row, not brought back" {
+	behave 400
+	deliveries_make 4
+	run -1 filot-buli2 --drain
+	filot-buli2 --drop-dead --dry-run >would
+	[ "$(jq -r '.status + " " + .delivery' would | sort | xargs)" = 'would_drop d-v-1 would_drop d-v-2 would_drop d-v-3 would_drop d-v-4' ]
+	[ "$(redis xlen "$queue:dead")" -eq 4 ]
+	filot-buli2 --list dead | jq -c 'select(.delivery == "d-v-1")' | filot-buli2 --drop-dead --yes --delivery - --delivery d-v-9 >some
+	[ "$(jq -r '[.delivery, .status, .why // empty] | join(" ")' some | xargs)" = 'd-v-1 dropped d-v-9 skipped not_dead' ]
+	[ "$(filot-buli2 --list dead | jq -r .delivery | sort | xargs)" = 'd-v-2 d-v-3 d-v-4' ]
+	[ "$(sql "select string_agg(id, ' ') from deliveries where dropped_at is not null")" = d-v-1 ]
+	deliveries_are dead 4
+	# An entry that came a second time, or was left by a run that was cut off, goes too; a delivery that is on its way does not.
+	redis xadd "$queue:dead" '*' line '{"v":1,"delivery":"d-v-1","verification":"v-1"}' >/dev/null
+	redis xadd "$queue:dead" '*' line nonsense >/dev/null
+	sql "update deliveries set state = 'pending' where id = 'd-v-2'"
+	filot-buli2 --drop-dead -y >rest
+	[ "$(jq -r '[.delivery // "-", .status, .why // empty] | join(" ")' rest | sort | xargs)" = '- dropped d-v-1 dropped d-v-2 skipped pending d-v-3 dropped d-v-4 dropped' ]
+	[ "$(redis xlen "$queue:dead")" -eq 1 ]
+	# What was dropped does not come back with the rest, neither from its row nor from an entry.
+	redis xadd "$queue:dead" '*' line '{"v":1,"delivery":"d-v-3","verification":"v-3"}' >/dev/null
+	filot-buli2 --requeue-dead >back
+	[ "$(jq -r '[.delivery, .status, .why // empty] | join(" ")' back | sort | xargs)" = 'd-v-2 skipped pending d-v-3 skipped dropped' ]
+	deliveries_are dead 3
+	[ "$(redis xlen "$queue:requests")" -eq 0 ]
+}
+
+@test "--drop-dead takes rows whose entry Redis forgot, and works without a database" {
+	behave 400
+	deliveries_make 2
+	run -1 filot-buli2 --drain
+	redis del "$queue:dead" >/dev/null
+	filot-buli2 --drop-dead --yes --delivery d-v-1 >one
+	[ "$(jq -r '.delivery + " " + .status' one)" = 'd-v-1 dropped' ]
+	filot-buli2 --requeue-dead --dry-run >would
+	[ "$(jq -r '.delivery + " " + .status' would)" = 'd-v-2 would_requeue' ]
+	unset FILOT_DATABASE_URL
+	redis xadd "$queue:dead" '*' line '{"v":1,"delivery":"d-x","verification":"x","payload":{}}' >/dev/null
+	filot-buli2 --drop-dead --yes >other
+	[ "$(jq -r '.delivery + " " + .status' other)" = 'd-x dropped' ]
+	run -1 --separate-stderr filot-buli2 --drop-dead --yes --delivery - <<<'{"no":"name"}'
+	[ "$(jq -r '.status + " " + .why' <<<"$output")" = 'refused line 1: neither a delivery nor an object that names one' ]
+}
+
 @test "Retry-After is kept for all requests" {
 	behave retry-after-2 ok
 	deliveries_make 3
