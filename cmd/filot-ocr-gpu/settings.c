@@ -38,7 +38,7 @@ struct command ocr_command(struct ocr_settings *s)
 	set_defaults(s);
 	const struct option_row table[] = {
 		{ "lang", 'l', OPTION_STRING, &s->lang, "LANG", "languages, as in eng or deu+eng (eng)" },
-		{ "format", 'f', OPTION_CHOICE, &s->format, "FORMAT", "json, text, tsv or hocr (json)",
+		{ "format", 'f', OPTION_CHOICE, &s->format, "FORMAT", "json, text, tsv, hocr or alto (json)",
 		  .choices = output_format_names },
 		{ "pages", 0, OPTION_STRING, &s->pages, "LIST", "only these pages of each document, as in 1-3,7" },
 		{ "dpi", 0, OPTION_INTEGER, &s->dpi, "N", "take images as N dpi, render PDF pages at N dpi",

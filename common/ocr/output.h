@@ -1,18 +1,19 @@
 /*
- * What can be made of a result: JSON lines, plain text, TSV and hOCR. The text, TSV and hOCR are those of Tesseract's own
- * renderers (api/baseapi.cpp and api/hocrrenderer.cpp of 5.x): the same columns, classes, attributes and page separators.
+ * What can be made of a result: JSON lines, plain text, TSV, hOCR and ALTO. The text, TSV and hOCR are those of
+ * Tesseract's own renderers (api/baseapi.cpp and api/hocrrenderer.cpp of 5.x): the same columns, classes, attributes and
+ * page separators.
  */
 #ifndef FILOT_OUTPUT_H
 #define FILOT_OUTPUT_H
 
 #include "common/json/result.h"
 
-enum output_format { OUTPUT_JSON, OUTPUT_TEXT, OUTPUT_TSV, OUTPUT_HOCR, OUTPUT_FORMAT_COUNT };
+enum output_format { OUTPUT_JSON, OUTPUT_TEXT, OUTPUT_TSV, OUTPUT_HOCR, OUTPUT_ALTO, OUTPUT_FORMAT_COUNT };
 
-/* "json", "text", "tsv", "hocr", NULL. */
+/* "json", "text", "tsv", "hocr", "alto", NULL. */
 extern const char *const output_format_names[OUTPUT_FORMAT_COUNT + 1];
 
-/* What stands before the first and after the last document in a stream of this format (TSV's heading; hOCR: nothing). */
+/* What stands before the first and after the last document in a stream of this format (TSV's heading; else nothing). */
 void output_begin(enum output_format format, struct buffer *out);
 void output_end(enum output_format format, struct buffer *out);
 
@@ -24,8 +25,8 @@ const char *output_separator(enum output_format format);
 
 /*
  * Appends one document. A failed one is a JSON result line in OUTPUT_JSON and nothing in the others (the caller logs
- * the error). JSON is one line a document. hOCR is one whole XHTML document a result, so several are one behind the
- * other, each from its <?xml …?> on.
+ * the error). JSON is one line a document. hOCR and ALTO are one whole XML document a result, so several are one
+ * behind the other, each from its <?xml …?> on.
  */
 void output_write(enum output_format format, const struct result *result, struct buffer *out);
 

@@ -8,42 +8,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "common/base/json_text.h"
-
-static const char replacement[] = "\xef\xbf\xbd";
-
-/* What an element or attribute needs instead of the character at `text`; NULL: itself. */
-static const char *entity(const char *text, size_t size)
-{
-	switch (*text) {
-	case '<':
-		return "&lt;";
-	case '>':
-		return "&gt;";
-	case '&':
-		return "&amp;";
-	case '"':
-		return "&quot;";
-	case '\'':
-		return "&#39;";
-	default:
-		return !size || ((unsigned char)*text < 0x20 && *text != '\t' && *text != '\n') ? replacement : NULL;
-	}
-}
-
-static void append_escaped(struct buffer *out, const char *text)
-{
-	size_t length = strlen(text);
-	for (size_t index = 0; index < length;) {
-		size_t size = json_text_utf8_length(text + index, length - index);
-		const char *instead = entity(text + index, size);
-		if (instead)
-			buffer_append_string(out, instead);
-		else
-			buffer_append(out, text + index, size);
-		index += size ? size : 1;
-	}
-}
+#include "common/ocr/xml_text.h"
 
 static void append_corners(struct buffer *out, const char *before, const struct box *box)
 {
@@ -87,7 +52,7 @@ static void write_word(struct hocr_place *place, struct buffer *out)
 	buffer_printf(out, "; x_wconf %d'", (int)word->confidence);
 	if (word->language && (!place->language || strcmp(word->language, place->language) != 0)) {
 		buffer_append_string(out, " lang='");
-		append_escaped(out, word->language);
+		xml_text(out, word->language);
 		buffer_append_char(out, '\'');
 	}
 	if (word->direction == WORD_LEFT_TO_RIGHT && place->right_to_left)
@@ -95,7 +60,7 @@ static void write_word(struct hocr_place *place, struct buffer *out)
 	if (word->direction == WORD_RIGHT_TO_LEFT && !place->right_to_left)
 		buffer_append_string(out, " dir='rtl'");
 	buffer_append_char(out, '>');
-	append_escaped(out, word->text);
+	xml_text(out, word->text);
 	buffer_append_string(out, "</span>");
 }
 
@@ -125,7 +90,7 @@ static void write_paragraph(struct hocr_place *place, enum block_kind kind, stru
 		      page->number, place->paragraph);
 	if (place->language) {
 		buffer_append_string(out, " lang='");
-		append_escaped(out, place->language);
+		xml_text(out, place->language);
 		buffer_append_char(out, '\'');
 	}
 	append_corners(out, " title=\"", &paragraph->box);
@@ -155,7 +120,7 @@ static void write_page(const struct page *page, const char *document, struct buf
 {
 	struct hocr_place place = { .page = page };
 	buffer_printf(out, "  <div class='ocr_page' id='page_%d' title='image \"", page->number);
-	append_escaped(out, document ? document : "unknown");
+	xml_text(out, document ? document : "unknown");
 	buffer_printf(out, "\"; bbox 0 0 %d %d; ppageno %d; scan_res %d %d'>\n", page->width, page->height,
 		      page->number - 1, page->dpi, page->dpi);
 	for (size_t index = 0; index < page->block_count; index++)
@@ -176,7 +141,7 @@ void output_hocr_write(const struct result *result, struct buffer *out)
 				  "  <meta name='ocr-system' content='");
 	buffer_append_string(out, own ? "filot" : "tesseract");
 	buffer_append_char(out, ' ');
-	append_escaped(out, result->engine.version);
+	xml_text(out, result->engine.version);
 	buffer_append_string(out, "' />\n"
 				  "  <meta name='ocr-capabilities' content='ocr_page ocr_carea ocr_par ocr_line ocrx_word "
 				  "ocrp_dir ocrp_lang ocrp_wconf'/>\n"

@@ -25,6 +25,7 @@ PACKAGES_SERVERS=(
 PACKAGES_TESTS=(
 	bats parallel procps shellcheck shfmt mandoc jq pgbouncer faketime tesseract-ocr tesseract-ocr-deu python3
 	git libtiff-tools spin python3-jsonschema chromium time poppler-utils iproute2 python3-venv docker-registry systemd
+	libxml2-utils
 )
 
 # hiredis: Debian 13's source package, for systems whose own is too old.

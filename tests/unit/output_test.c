@@ -1,4 +1,4 @@
-/* Text, TSV and hOCR of hand-built pages, column by column as Tesseract's renderers write them. */
+/* Text, TSV and hOCR of hand-built pages, column by column as Tesseract's renderers write them; ALTO as its schema has it. */
 #include "common/ocr/output.h"
 
 #include "tests/unit/test.h"
@@ -157,6 +157,135 @@ static void a_word_of_another_language_says_so(void)
 	buffer_free(&out);
 }
 
+static const char alto_page[] =
+	"\t<Styles>\n"
+	"\t\t<TextStyle ID=\"font_7\" FONTSIZE=\"7\"/>\n"
+	"\t\t<TextStyle ID=\"font_11\" FONTSIZE=\"11\"/>\n"
+	"\t</Styles>\n"
+	"\t<Tags>\n"
+	"\t\t<LayoutTag ID=\"layout_heading\" TYPE=\"block\" LABEL=\"heading\"/>\n"
+	"\t</Tags>\n"
+	"\t<Layout>\n"
+	"\t\t<Page ID=\"page_1\" PHYSICAL_IMG_NR=\"1\" WIDTH=\"400\" HEIGHT=\"300\" PROCESSING=\"reading\" PC=\"0.93\" "
+	"LANG=\"eng\">\n"
+	"\t\t\t<PrintSpace ID=\"space_1\" HPOS=\"0\" VPOS=\"0\" WIDTH=\"400\" HEIGHT=\"300\">\n"
+	"\t\t\t\t<ComposedBlock ID=\"block_1_1\" HPOS=\"10\" VPOS=\"10\" WIDTH=\"200\" HEIGHT=\"30\">\n"
+	"\t\t\t\t\t<TextBlock ID=\"par_1_1\" TAGREFS=\"layout_heading\" HPOS=\"10\" VPOS=\"10\" WIDTH=\"200\" HEIGHT=\"30\">\n"
+	"\t\t\t\t\t\t<TextLine ID=\"line_1_1\" STYLEREFS=\"font_11\" HPOS=\"10\" VPOS=\"10\" WIDTH=\"200\" HEIGHT=\"30\" "
+	"BASELINE=\"10,34 209,36\">\n"
+	"\t\t\t\t\t\t\t<String ID=\"string_1_1\" HPOS=\"10\" VPOS=\"10\" WIDTH=\"60\" HEIGHT=\"24\" WC=\"0.9606\" "
+	"CONTENT=\"Fish\"/>\n"
+	"\t\t\t\t\t\t\t<SP HPOS=\"70\" VPOS=\"10\" WIDTH=\"10\" HEIGHT=\"24\"/>\n"
+	"\t\t\t\t\t\t\t<String ID=\"string_1_2\" HPOS=\"80\" VPOS=\"10\" WIDTH=\"20\" HEIGHT=\"24\" WC=\"0.95\" "
+	"CONTENT=\"&amp;\"/>\n"
+	"\t\t\t\t\t\t</TextLine>\n"
+	"\t\t\t\t\t</TextBlock>\n"
+	"\t\t\t\t</ComposedBlock>\n"
+	"\t\t\t\t<GraphicalElement ID=\"block_1_2\" HPOS=\"0\" VPOS=\"50\" WIDTH=\"400\" HEIGHT=\"2\"/>\n"
+	"\t\t\t\t<ComposedBlock ID=\"block_1_3\" HPOS=\"10\" VPOS=\"60\" WIDTH=\"300\" HEIGHT=\"200\">\n"
+	"\t\t\t\t\t<TextBlock ID=\"par_1_2\" HPOS=\"10\" VPOS=\"60\" WIDTH=\"300\" HEIGHT=\"40\">\n"
+	"\t\t\t\t\t\t<TextLine ID=\"line_1_2\" HPOS=\"10\" VPOS=\"60\" WIDTH=\"50\" HEIGHT=\"40\">\n"
+	"\t\t\t\t\t\t\t<String ID=\"string_1_3\" HPOS=\"10\" VPOS=\"60\" WIDTH=\"50\" HEIGHT=\"40\" WC=\"0.901\" "
+	"CONTENT=\"&quot;one&quot;\"/>\n"
+	"\t\t\t\t\t\t</TextLine>\n"
+	"\t\t\t\t\t</TextBlock>\n"
+	"\t\t\t\t\t<TextBlock ID=\"par_1_3\" HPOS=\"10\" VPOS=\"110\" WIDTH=\"300\" HEIGHT=\"150\" ROTATION=\"90\" LANG=\"deu\" "
+	"BASEDIRECTION=\"rtl\">\n"
+	"\t\t\t\t\t\t<TextLine ID=\"line_1_3\" STYLEREFS=\"font_7\" HPOS=\"10\" VPOS=\"110\" WIDTH=\"20\" HEIGHT=\"150\">\n"
+	"\t\t\t\t\t\t\t<String ID=\"string_1_4\" HPOS=\"10\" VPOS=\"110\" WIDTH=\"20\" HEIGHT=\"70\" WC=\"1\" "
+	"CONTENT=\"zw\xc3\xb6lf\"/>\n"
+	"\t\t\t\t\t\t\t<SP HPOS=\"10\" VPOS=\"180\" WIDTH=\"20\" HEIGHT=\"10\"/>\n"
+	"\t\t\t\t\t\t\t<String ID=\"string_1_5\" HPOS=\"10\" VPOS=\"190\" WIDTH=\"20\" HEIGHT=\"70\" WC=\"0\" CONTENT=\"3\"/>\n"
+	"\t\t\t\t\t\t</TextLine>\n"
+	"\t\t\t\t\t</TextBlock>\n"
+	"\t\t\t\t</ComposedBlock>\n"
+	"\t\t\t</PrintSpace>\n"
+	"\t\t</Page>\n"
+	"\t</Layout>\n"
+	"</alto>\n";
+
+static void alto_has_blocks_paragraphs_lines_words_and_the_blanks_between(void)
+{
+	char *text = output_of(OUTPUT_ALTO, "a & 'b'.png", none, 1);
+	const char *styles = strstr(text, "\t<Styles>");
+	CHECK(strstr(text, "<fileName>a &amp; &#39;b&#39;.png</fileName>") != NULL);
+	CHECK(strstr(text, "<softwareName>tesseract</softwareName>\n\t\t\t\t<softwareVersion>5.3.0</softwareVersion>") != NULL);
+	CHECK(strstr(text, "SCHEMAVERSION=\"4.4\"") != NULL);
+	CHECK_STRING(styles ? styles : text, alto_page);
+	free(text);
+}
+
+/* A page of one paragraph of two lines of a word each. */
+static char *alto_of_two_lines(const char *one, const char *other, const char *language)
+{
+	struct page page = { .number = 1, .width = 100, .height = 100, .rotation = 180, .text = strdup("") };
+	struct line line = { .box = { 0, 0, 50, 20 }, .block = 1, .paragraph = 1, .orientation = 180 };
+	struct buffer out = { 0 };
+	(void)page_add_block(&page, &(struct block){ { 0, 0, 50, 40 }, 1, BLOCK_TEXT }, NULL);
+	(void)page_add_paragraph(&page, &(struct paragraph){ { 0, 0, 50, 40 }, 1, 1, false }, NULL);
+	(void)page_add_line(&page, &line, NULL);
+	sample_word(&page, (struct box){ 0, 0, 50, 20 }, 90, one, language, WORD_NEUTRAL);
+	(void)page_add_line(&page, &line, NULL);
+	sample_word(&page, (struct box){ 0, 20, 50, 20 }, 90, other, language, WORD_NEUTRAL);
+	const struct result result = { .pages = &page, .page_count = 1, .engine = { "avx2", "eng", "", "1" } };
+	output_write(OUTPUT_ALTO, &result, &out);
+	page_free(&page);
+	return buffer_take(&out);
+}
+
+static void alto_says_what_a_parted_word_is_as_a_whole(void)
+{
+	char *text = alto_of_two_lines("Donau<-", "dampf", "deu");
+	CHECK(strstr(text, " CONTENT=\"Donau&lt;-\"/>") != NULL); /* no letter before the hyphen */
+	free(text);
+	text = alto_of_two_lines("Donau-", "dampf", "deu");
+	CHECK(strstr(text, " SUBS_TYPE=\"HypPart1\" SUBS_CONTENT=\"Donaudampf\" CONTENT=\"Donau\"/>\n"
+			   "\t\t\t\t\t\t\t<HYP CONTENT=\"-\"/>\n") != NULL);
+	CHECK(strstr(text, " SUBS_TYPE=\"HypPart2\" SUBS_CONTENT=\"Donaudampf\" CONTENT=\"dampf\"/>\n") != NULL);
+	free(text);
+	text = alto_of_two_lines("Bad-", "Homburg", "deu");
+	CHECK(strstr(text, "<HYP") == NULL && strstr(text, "CONTENT=\"Bad-\"") != NULL);
+	free(text);
+	text = alto_of_two_lines("-", "dampf", "deu");
+	CHECK(strstr(text, "<HYP") == NULL);
+	free(text);
+}
+
+static void alto_has_languages_of_bcp_47_and_angles_counterclockwise(void)
+{
+	char *text = alto_of_two_lines("a", "b", "chi_sim");
+	CHECK(strstr(text, " ROTATION=\"180\" LANG=\"zh-Hans\"") != NULL);
+	CHECK(strstr(text, "<TextBlock ID=\"par_1_1\" HPOS=\"0\" VPOS=\"0\" WIDTH=\"50\" HEIGHT=\"40\">") != NULL);
+	free(text);
+	text = alto_of_two_lines("a", "b", "script/Latin");
+	CHECK(strstr(text, "LANG=") == NULL);
+	free(text);
+}
+
+/* The schema is asked; pages are random, but for their numbers, which a document has once each. */
+static void alto_of_random_pages_is_what_its_schema_allows(void)
+{
+	static const char check[] = "XML_CATALOG_FILES=tests/data/xml-catalog.xml "
+				    "xmllint --huge --nonet --noout --schema tests/data/alto-4-4.xsd - 2>&1";
+	enum { PAGES = 200 };
+	struct page pages[PAGES];
+	struct buffer alto = { 0 };
+	unsigned state = sample_seed();
+	for (int index = 0; index < PAGES; index++) {
+		sample_random_page(&pages[index], &state);
+		pages[index].number = index + 1;
+	}
+	const struct result result = { .document = "a\x01\xff<b>", .pages = pages, .page_count = PAGES,
+				       .engine = { "cuda", "deu+eng", "", "1" } };
+	output_write(OUTPUT_ALTO, &result, &alto);
+	FILE *schema = popen(check, "w");
+	CHECK(schema && fwrite(alto.data, 1, alto.length, schema) == alto.length);
+	CHECK_INTEGER(schema ? pclose(schema) : -1, 0);
+	for (int index = 0; index < PAGES; index++)
+		page_free(&pages[index]);
+	buffer_free(&alto);
+}
+
 static void a_failed_document_is_a_line_in_json_and_nothing_elsewhere(void)
 {
 	struct error error = { .code = ERROR_TIMEOUT, .message = "late" };
@@ -172,6 +301,9 @@ static void a_failed_document_is_a_line_in_json_and_nothing_elsewhere(void)
 	text = output_of(OUTPUT_HOCR, "d", error, 0);
 	CHECK_STRING(text, "");
 	free(text);
+	text = output_of(OUTPUT_ALTO, "d", error, 0);
+	CHECK_STRING(text, "");
+	free(text);
 }
 
 static void formats_are_called_by_their_names(void)
@@ -180,6 +312,7 @@ static void formats_are_called_by_their_names(void)
 	CHECK_STRING(output_format_names[OUTPUT_TEXT], "text");
 	CHECK_STRING(output_format_names[OUTPUT_TSV], "tsv");
 	CHECK_STRING(output_format_names[OUTPUT_HOCR], "hocr");
+	CHECK_STRING(output_format_names[OUTPUT_ALTO], "alto");
 	CHECK(output_format_names[OUTPUT_FORMAT_COUNT] == NULL);
 }
 
@@ -211,6 +344,10 @@ int main(void)
 	TEST(hocr_counts_ids_anew_on_each_page);
 	TEST(hocr_holds_nothing_that_xml_cannot);
 	TEST(a_word_of_another_language_says_so);
+	TEST(alto_has_blocks_paragraphs_lines_words_and_the_blanks_between);
+	TEST(alto_says_what_a_parted_word_is_as_a_whole);
+	TEST(alto_has_languages_of_bcp_47_and_angles_counterclockwise);
+	TEST(alto_of_random_pages_is_what_its_schema_allows);
 	TEST(a_failed_document_is_a_line_in_json_and_nothing_elsewhere);
 	TEST(formats_are_called_by_their_names);
 	TEST(hocr_has_every_word_of_random_pages_once);
