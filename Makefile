@@ -94,6 +94,9 @@ $(BUILD)/%.o: %.c | $(EMBED)
 $(BUILD)/common/ocr/network_avx2.o: COMMON += -mavx2 -mfma
 $(BUILD)/common/ocr/network_vnni.o: COMMON += -mavx512f -mavx512bw -mavx512vl -mavx512dq -mavx512vnni -mfma
 
+# Loops over words that the compiler makes vectors of.
+$(BUILD)/common/ocr/brick.o: OPTIMISE += -O3
+
 $(BUILD)/%.o: %.cpp | $(EMBED)
 	@mkdir -p $(@D)
 	$(call SAY,CXX,$<) $(CXX) -std=c++17 $(COMMON) $(CXXFLAGS) -c $< -o $@

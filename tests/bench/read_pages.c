@@ -18,6 +18,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "common/ocr/brick.h"
 #include "common/ocr/decode.h"
 #include "common/ocr/page_reader.h"
 #include "common/ocr/tesseract.h"
@@ -37,6 +38,8 @@ typedef void decode_function(void *search, const void *outputs, double ratio, do
 			     const void *charset, int mode);
 typedef void extract_function(void *search, const void *box, float scale, bool debug, const void *charset, void *words,
 			      int mode);
+
+typedef PIX *brick_function(PIX *destination, PIX *source, l_int32 width, l_int32 height);
 
 recognize_function recognize_line __asm__(RECOGNIZE_LINE);
 decode_function search_decode __asm__(DECODE);
@@ -64,7 +67,22 @@ struct shared {
 static struct {
 	double line_s, decode_text_s;
 	long lines;
+	bool is_ours;
 } hooked;
+
+/* With -e filot those that filot-reader has (cmd/filot-reader/leptonica.c). */
+#define BRICK(name, ours)                                                                                              \
+	PIX *name(PIX *destination, PIX *source, l_int32 width, l_int32 height)                                         \
+	{                                                                                                              \
+		static brick_function *function;                                                                       \
+		if (!function)                                                                                         \
+			*(void **)&function = original(#name);                                                         \
+		return (hooked.is_ours ? ours : function)(destination, source, width, height);                          \
+	}
+BRICK(pixErodeBrick, brick_erode)
+BRICK(pixDilateBrick, brick_dilate)
+BRICK(pixOpenBrick, brick_open)
+BRICK(pixCloseBrick, brick_close)
 
 void recognize_line(void *recognizer, const void *image, float invert, bool debug, double worst, const void *box,
 		    void *words, int mode, int amount)
@@ -127,6 +145,7 @@ static void engine_open(struct engine *engine, bool is_ours, const char *languag
 		fail(&error);
 	if (!is_ours)
 		return;
+	hooked.is_ours = true;
 	options.threads = 1;
 	options.wait_us = 0; /* nobody else hands in lines */
 	engine->models = text_models_new(tessdata, network_backend_best(), 1, &error);
