@@ -17,6 +17,11 @@
 const char *const block_kind_names[BLOCK_KIND_COUNT + 1] = { "text",  "heading",   "pullout", "caption",
 							     "image", "separator", NULL };
 
+const char *const page_source_names[PAGE_SOURCE_COUNT + 1] = { "ocr", "text-layer", "none", NULL };
+
+const char *const text_layer_fault_names[TEXT_LAYER_FAULT_COUNT + 1] = { "",	     "absent", "unreadable", "pictures",
+									 "hidden", "incomplete", NULL };
+
 /* Makes room for one more item. `what` is for the message. */
 static bool grow(void *array, size_t count, size_t item_bytes, const char *what, struct error *error)
 {
@@ -136,6 +141,9 @@ static bool check_head(const struct page *page, struct error *error)
 	    !confidence_valid(page->confidence))
 		return error_set(error, ERROR_INTERNAL, "page with dpi %d, rotation %d, confidence %g", page->dpi,
 				 page->rotation, (double)page->confidence);
+	if ((int)page->source < 0 || page->source >= PAGE_SOURCE_COUNT || (int)page->text_layer_fault < 0 ||
+	    page->text_layer_fault >= TEXT_LAYER_FAULT_COUNT)
+		return error_set(error, ERROR_INTERNAL, "page of an unknown source");
 	if (page->decode_ms < 0 || page->layout_ms < 0 || page->recognise_ms < 0)
 		return error_set(error, ERROR_INTERNAL, "page with times below zero");
 	if (page->text && !utf8_valid(page->text))
@@ -404,6 +412,9 @@ static void write_page(const struct page *page, bool exact, struct buffer *out)
 	append_member(out, ",\"height\":", page->height);
 	append_member(out, ",\"dpi\":", page->dpi);
 	append_member(out, ",\"rotation\":", page->rotation);
+	append_string(out, ",\"source\":", page_source_names[page->source]);
+	if (page->text_layer_fault)
+		append_string(out, ",\"text_layer\":", text_layer_fault_names[page->text_layer_fault]);
 	append_string(out, ",\"text\":", page->text ? page->text : "");
 	buffer_append_string(out, ",\"confidence\":");
 	append_number(out, page->confidence, exact);

@@ -62,10 +62,31 @@ struct block {
 	enum block_kind kind; /* images and separators (rules) have no paragraphs; they are kept for TSV, hOCR and ALTO */
 };
 
+/* Who says what a page's text is. */
+enum page_source {
+	PAGE_SOURCE_OCR,
+	PAGE_SOURCE_TEXT_LAYER, /* of the PDF, word for word */
+	PAGE_SOURCE_NONE, /* nobody: the layer is not good, and OCR was not wanted */
+	PAGE_SOURCE_COUNT
+};
+
+/* Why the text layer of a PDF page was not taken; pdf_text.h says how that is found out. */
+enum text_layer_fault {
+	TEXT_LAYER_NO_FAULT, /* it was taken, nobody looked, or there is no PDF */
+	TEXT_LAYER_ABSENT, /* no letter or digit */
+	TEXT_LAYER_UNREADABLE, /* characters that the file does not say */
+	TEXT_LAYER_PICTURES, /* they cover more of the page than a logo does */
+	TEXT_LAYER_HIDDEN, /* some words cannot be seen on the page */
+	TEXT_LAYER_INCOMPLETE, /* the page shows what looks like more letters */
+	TEXT_LAYER_FAULT_COUNT
+};
+
 struct page {
 	int32_t number; /* from 1, of the document */
 	int32_t width, height;
 	int32_t dpi; /* that the engine worked with (GetSourceYResolution after recognition); 0 when not known */
+	enum page_source source;
+	enum text_layer_fault text_layer_fault;
 	int32_t rotation; /* 0, 90, 180, 270: what was undone before reading */
 	float confidence; /* Tesseract's mean text confidence */
 	char *text; /* plain text as the engine lays it out, with its line ends */
@@ -88,7 +109,7 @@ void page_free(struct page *page);
 
 /*
  * Appends the page as a JSON object (no line end). The members of the contract:
- *   page, width, height, dpi, rotation, text, confidence,
+ *   page, width, height, dpi, rotation, source, text, confidence,
  *   lines [{ box [x,y,w,h], text (its words joined by blanks), confidence, words [{ box, text, confidence }] }]
  * and, beyond it, what TSV, hOCR and the reader need:
  *   lang         the language of the page's first word, left out when there is none; a word of another language has its
@@ -96,6 +117,8 @@ void page_free(struct page *page);
  *   lines        block, paragraph (numbers); baseline [x1,y1,x2,y2], row [height,descenders,ascenders], orientation:
  *                left out when all zero
  *   words        dir "ltr" or "rtl", left out when neutral
+ *   text_layer   why the text layer of a PDF page was not taken: "absent", "unreadable", "pictures", "hidden",
+ *                "incomplete"; else left out
  *   blocks       [{ box, kind "text|heading|pullout|caption|image|separator" }], block 1 first
  *   paragraphs   [{ box, block, number, rtl }], rtl left out when false
  *   ms           { decode, layout, recognise }
@@ -118,6 +141,10 @@ bool page_parse_json(struct page *page, const char *bytes, size_t length, struct
 
 /* The checks of page_parse_json on a page built otherwise (a reader's own test of what it built). */
 bool page_check(const struct page *page, struct error *error);
+
+/* "ocr", "text-layer", …; "", "absent", "unreadable", …; NULL. */
+extern const char *const page_source_names[PAGE_SOURCE_COUNT + 1];
+extern const char *const text_layer_fault_names[TEXT_LAYER_FAULT_COUNT + 1];
 
 /* "text", "heading", …, NULL. */
 extern const char *const block_kind_names[BLOCK_KIND_COUNT + 1];

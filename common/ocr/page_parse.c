@@ -176,16 +176,26 @@ static bool parse_line(struct page *page, const json_t *value, const char *page_
 	return true;
 }
 
+/* A name of a list by its index; left out: the first one. */
+static bool get_name(const json_t *object, const char *member, const char *const *names, int *index, struct error *error)
+{
+	const json_t *value = json_object_get(object, member);
+	const char *given = json_string_value(value);
+	for (*index = 0; value && names[*index] && (!given || strcmp(names[*index], given) != 0); ++*index)
+		continue;
+	return !value || names[*index] || refuse(error, member);
+}
+
 static bool parse_block(struct page *page, const json_t *value, struct error *error)
 {
-	struct block block = { .number = (int32_t)page->block_count + 1, .kind = BLOCK_KIND_COUNT };
-	if (!get_box(value, &block.box, error))
+	struct block block = { .number = (int32_t)page->block_count + 1 };
+	int kind;
+	if (!json_object_get(value, "kind"))
+		return refuse(error, "kind");
+	if (!get_box(value, &block.box, error) || !get_name(value, "kind", block_kind_names, &kind, error))
 		return false;
-	const char *kind = json_string_value(json_object_get(value, "kind"));
-	for (int index = 0; kind && index < BLOCK_KIND_COUNT; index++)
-		if (strcmp(kind, block_kind_names[index]) == 0)
-			block.kind = (enum block_kind)index;
-	return block.kind == BLOCK_KIND_COUNT ? refuse(error, "kind") : page_add_block(page, &block, error);
+	block.kind = (enum block_kind)kind;
+	return page_add_block(page, &block, error);
 }
 
 static bool parse_paragraph(struct page *page, const json_t *value, struct error *error)
@@ -200,8 +210,14 @@ static bool parse_head(struct page *page, const json_t *root, struct error *erro
 {
 	const json_t *ms = json_object_get(root, "ms");
 	const char *text = json_string_value(json_object_get(root, "text"));
+	int source, fault;
 	if (!text)
 		return refuse(error, "text");
+	if (!get_name(root, "source", page_source_names, &source, error) ||
+	    !get_name(root, "text_layer", text_layer_fault_names, &fault, error))
+		return false;
+	page->source = (enum page_source)source;
+	page->text_layer_fault = (enum text_layer_fault)fault;
 	if (!get_int32(root, "page", &page->number, error) || !get_int32(root, "width", &page->width, error) ||
 	    !get_int32(root, "height", &page->height, error) || !get_int32(root, "dpi", &page->dpi, error) ||
 	    !get_int32(root, "rotation", &page->rotation, error) ||

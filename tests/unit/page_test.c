@@ -8,7 +8,7 @@
 #define MUTATIONS 10000
 
 static const char sample_json[] =
-	"{\"page\":2,\"width\":400,\"height\":300,\"dpi\":200,\"rotation\":0,"
+	"{\"page\":2,\"width\":400,\"height\":300,\"dpi\":200,\"rotation\":0,\"source\":\"ocr\","
 	"\"text\":\"Fish & Chips\\n\\none\\n\\ntwo 3\\n\",\"confidence\":93,\"lang\":\"eng\",\"lines\":["
 	"{\"box\":[10,10,200,30],\"text\":\"Fish &\",\"confidence\":95.5,\"words\":["
 	"{\"box\":[10,10,60,24],\"text\":\"Fish\",\"confidence\":96.06,\"dir\":\"ltr\"},"
@@ -64,7 +64,8 @@ static bool same_page(const struct page *first, const struct page *second)
 {
 	bool same = first->number == second->number && first->width == second->width &&
 		    first->height == second->height && first->dpi == second->dpi &&
-		    first->rotation == second->rotation &&
+		    first->rotation == second->rotation && first->source == second->source &&
+		    first->text_layer_fault == second->text_layer_fault &&
 		    same_bytes(&first->confidence, &second->confidence, sizeof(float)) &&
 		    same_string(first->text, second->text) && first->decode_ms == second->decode_ms &&
 		    first->layout_ms == second->layout_ms && first->recognise_ms == second->recognise_ms &&
@@ -205,6 +206,9 @@ static void numbers_out_of_range_are_refused(void)
 	check_refused("\"width\":400", "\"width\":1000001");
 	check_refused("\"dpi\":200", "\"dpi\":-1");
 	check_refused("\"rotation\":0", "\"rotation\":45");
+	check_refused("\"source\":\"ocr\"", "\"source\":\"hearsay\"");
+	check_refused("\"source\":\"ocr\"", "\"source\":1");
+	check_refused("\"source\":\"ocr\"", "\"source\":\"ocr\",\"text_layer\":\"fine\"");
 	check_refused("\"orientation\":270", "\"orientation\":271");
 	check_refused("\"confidence\":93", "\"confidence\":100.01");
 	check_refused("\"confidence\":93", "\"confidence\":-0.01");

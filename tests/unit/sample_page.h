@@ -152,6 +152,8 @@ static inline void sample_random_page(struct page *page, unsigned *state)
 			       .height = 1 + (int32_t)sample_random(state, PAGE_LONGEST_SIDE_PX),
 			       .dpi = (int32_t)sample_random(state, 2400),
 			       .rotation = (int32_t)sample_random(state, 4) * 90,
+			       .source = (enum page_source)sample_random(state, PAGE_SOURCE_COUNT),
+			       .text_layer_fault = (enum text_layer_fault)sample_random(state, TEXT_LAYER_FAULT_COUNT),
 			       .confidence = sample_random_float(state, 100),
 			       .text = strdup(text),
 			       .decode_ms = (int64_t)sample_random(state, 1u << 31) * 1000,
