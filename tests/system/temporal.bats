@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # filot-temporal against a real PostgreSQL and a stand-in for Temporal's HTTP API that fails in every way: each workflow is
-# started once, each signal has its effect once and in order, and none is lost.
+# started once, each signal has its effect once and in order, and none is lost. The stand-in holds every request against
+# Temporal's own description of its HTTP API.
 
 bats_require_minimum_version 1.5.0
 load helper
@@ -24,9 +25,9 @@ setup() {
 	TEMPORAL=http://127.0.0.1:$(cat "$BATS_FILE_TMPDIR/port")
 	FILOT_TEMPORAL_ENDPOINT=$TEMPORAL FILOT_TEMPORAL_NAMESPACE=the-namespace FILOT_TEMPORAL_API_KEY=the-key
 	export FILOT_TEMPORAL_ENDPOINT FILOT_TEMPORAL_NAMESPACE FILOT_TEMPORAL_API_KEY
+	curl -q -s -f -X PUT "$TEMPORAL/begin"
 	prefix=v$BATS_TEST_NUMBER
 	quick=(--poll 50ms --backoff 20ms --backoff-cap 100ms --timeout 1s)
-	behave ok
 }
 
 teardown() {
@@ -163,6 +164,26 @@ daemon_start() {
 	run -1 --separate-stderr filot-temporal <lines
 	[ "$(jq -r .status <<<"$output" | xargs)" = 'done done gone refused refused' ]
 	[ "$(temporal ".workflows[\"$prefix-l\"] | .input.a, .signals[0].name" | xargs)" = '1 documents_read' ]
+}
+
+# ask METHOD PATH BODY: its status
+ask() {
+	curl -q -s -o answer -w '%{http_code}' -X "$1" -H 'Authorization: Bearer the-key' \
+		-H 'Content-Type: application/json+no-payload-shorthand' --data-binary "$3" "$TEMPORAL$2"
+}
+
+@test "the stand-in tells a request that Temporal would not take" {
+	local base=/api/v1/namespaces/the-namespace good
+	good='{"workflowType":{"name":"t"},"taskQueue":{"name":"q"},"requestId":"r","workflowIdReusePolicy":"WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE","input":{"payloads":[{"metadata":{"encoding":"anNvbi9wbGFpbg=="},"data":"e30="}]}}'
+	[ "$(ask POST $base/workflows/contract "$good")" = 200 ]
+	[ "$(ask GET $base '')" = 200 ]
+	[ "$(ask POST $base/workflow/contract "$good")" = 400 ] # a path that is not there
+	[ "$(ask POST $base/workflows/contract "$(jq -c '.workflowTyp = {}' <<<"$good")")" = 400 ]
+	[ "$(ask POST $base/workflows/contract "$(jq -c '.taskQueue = "q"' <<<"$good")")" = 400 ]
+	[ "$(ask POST $base/workflows/contract "$(jq -c '.workflowIdReusePolicy = "REJECT"' <<<"$good")")" = 400 ]
+	[ "$(ask POST $base/workflows/contract "$(jq -c '.input.payloads[0].body = "x"' <<<"$good")")" = 400 ]
+	[ "$(ask POST $base/workflows/contract/signal/x "$good")" = 400 ] # what belongs to a start
+	[ "$(temporal '.bad | length')" -eq 6 ]
 }
 
 @test "it is off while there is no endpoint, and says so" {
