@@ -67,7 +67,7 @@ COMMANDS    := $(patsubst cmd/%/main.c,%,$(wildcard cmd/filot-*/main.c))
 INTERNAL    := filot-reader
 BINARIES    := $(patsubst %,$(BUILD)/bin/%,$(filter-out $(INTERNAL),$(COMMANDS))) \
                $(patsubst %,$(BUILD)/libexec/%,$(filter $(INTERNAL),$(COMMANDS)))
-EMBED_SRC   := $(foreach kind,lua sql html json,$(wildcard common/*/*.$(kind) cmd/*/*.$(kind)))
+EMBED_SRC   := $(foreach kind,lua sql html css js json,$(wildcard common/*/*.$(kind) cmd/*/*.$(kind)))
 EMBED       := $(foreach f,$(EMBED_SRC),$(BUILD)/embed/$(subst .,_,$(notdir $(f))).h)
 UNIT_TESTS  := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/*_test.c))
 DRIVERS     := $(patsubst tests/system/%.c,$(BUILD)/tests/%,$(wildcard tests/system/*.c))
@@ -105,7 +105,7 @@ $(BUILD)/%.$(subst $() ,-,$(CUDA_ARCHS)).o: %.cu
 	@mkdir -p $(@D)
 	$(call SAY,NVCC,$<) $(filter ccache,$(CC)) $(NVCC) $(NVCC_FLAGS) -MMD -MP -c $< -o $@
 
-# X.lua, X.sql, X.html and X.json become `static const char X_lua[]` and so on, so that C files hold no pieces of other languages.
+# X.lua, X.sql, X.html, X.css, X.js and X.json become `static const char X_lua[]` and so on, so that C files hold no pieces of other languages.
 define embed_rule
 $(BUILD)/embed/$(subst .,_,$(notdir $(1))).h: $(1) scripts/embed
 	@mkdir -p $$(@D)

@@ -17,6 +17,7 @@
 #include "cmd/filot-reader/child.h"
 #include "cmd/filot-reader/document.h"
 #include "cmd/filot-reader/memory.h"
+#include "cmd/filot-reader/picture.h"
 #include "common/base/clock.h"
 #include "common/json/result.h"
 #include "common/ocr/fence.h"
@@ -83,6 +84,7 @@ static bool parse_request(struct server *server, struct request *request, struct
 		.password = json_string_value(json_object_get(request->json, "password")),
 		.dpi = (int32_t)json_integer_value(json_object_get(request->json, "dpi")),
 		.psm = (int32_t)json_integer_value(json_object_get(request->json, "psm")),
+		.images = json_is_true(json_object_get(request->json, "images")),
 	};
 	if (!request->read.lang)
 		return error_set(error, ERROR_UNKNOWN_LANGUAGE, "the request names no language");
@@ -110,17 +112,36 @@ static bool load(struct server *server, const char *languages, struct error *err
 	return true;
 }
 
-/* Decodes page `number` and finds its lines. */
+/* Counts what is about to be sent. */
+static bool within_limit(const struct request *request, size_t length, int64_t *sent_bytes, struct error *error)
+{
+	*sent_bytes += (int64_t)length;
+	return *sent_bytes <= request->limits.result_bytes ||
+	       error_set(error, ERROR_TOO_LARGE, "the result has more than %" PRId64 " bytes",
+			 request->limits.result_bytes);
+}
+
+static bool send_image(struct server *server, const struct request *request, PIX *image, int32_t number,
+		       int64_t *sent_bytes, struct error *error)
+{
+	buffer_clear(&server->payload);
+	return picture_write(image, number, &server->payload, error) &&
+	       within_limit(request, server->payload.length, sent_bytes, error) &&
+	       frame_send(server->settings->socket, FRAME_IMAGE, server->payload.data, server->payload.length, -1, error);
+}
+
+/* Decodes page `number`, sends its image where that is wanted, and finds its lines. */
 static bool lay_out_page(struct server *server, struct document *document, const struct request *request,
-			 int32_t number, struct frame_layout *head, struct error *error)
+			 int32_t number, struct frame_layout *head, int64_t *sent_bytes, struct error *error)
 {
 	int64_t start_ms = clock_monotonic_ms();
 	PIX *image = document_page(document, number, request->read.dpi, request->limits.page_pixels, error);
 	if (!image)
 		return false;
 	head->page = number;
+	bool sent = !request->read.images || send_image(server, request, image, number, sent_bytes, error);
 	head->decode_ms = clock_monotonic_ms() - start_ms;
-	bool laid_out = tesseract_layout(server->tesseract, image, request->read.psm, request->read.dpi, error);
+	bool laid_out = sent && tesseract_layout(server->tesseract, image, request->read.psm, request->read.dpi, error);
 	pixDestroy(&image);
 	head->layout_ms = clock_monotonic_ms() - start_ms - head->decode_ms;
 	return laid_out;
@@ -163,21 +184,17 @@ static bool send_page(struct server *server, struct document *document, const st
 {
 	struct frame_layout head = { 0 };
 	bool is_text = request->height_count == 0;
+	bool done = lay_out_page(server, document, request, number, &head, sent_bytes, error);
 	buffer_clear(&server->payload);
-	bool done = lay_out_page(server, document, request, number, &head, error) &&
-		    (is_text ? write_page(server, &head, error) : write_layout(server, request, &head, error));
+	done = done && (is_text ? write_page(server, &head, error) : write_layout(server, request, &head, error));
 	if (memory_ended()) /* the page may lack something, or be called corrupt for no fault of its own */
 		done = error_set(error, ERROR_OUT_OF_MEMORY, "no memory for this page");
 	if (!done)
 		return false;
 	if (server->payload.failed)
 		return error_set(error, ERROR_OUT_OF_MEMORY, "no memory for the text of a page");
-	if (is_text)
-		*sent_bytes += (int64_t)server->payload.length;
-	if (*sent_bytes > request->limits.result_bytes)
-		return error_set(error, ERROR_TOO_LARGE, "the result has more than %" PRId64 " bytes",
-				 request->limits.result_bytes);
-	return frame_send(server->settings->socket, is_text ? FRAME_PAGE : FRAME_LAYOUT, server->payload.data,
+	return within_limit(request, is_text ? server->payload.length : 0, sent_bytes, error) &&
+	       frame_send(server->settings->socket, is_text ? FRAME_PAGE : FRAME_LAYOUT, server->payload.data,
 			  server->payload.length, -1, error);
 }
 

@@ -10,8 +10,11 @@
 
 #include "common/ocr/output_alto.h"
 #include "common/ocr/output_hocr.h"
+#include "common/ocr/output_overlay.h"
 
-const char *const output_format_names[OUTPUT_FORMAT_COUNT + 1] = { "json", "text", "tsv", "hocr", "alto", NULL };
+const char *const output_format_names[OUTPUT_FORMAT_COUNT + 1] = {
+	"json", "text", "tsv", "hocr", "alto", "overlay", NULL
+};
 
 static const char tsv_heading[] =
 	"level\tpage_num\tblock_num\tpar_num\tline_num\tword_num\tleft\ttop\twidth\theight\tconf\ttext\n";
@@ -157,4 +160,6 @@ void output_write(enum output_format format, const struct result *result, struct
 		output_hocr_write(result, out);
 	else if (format == OUTPUT_ALTO)
 		output_alto_write(result, out);
+	else if (format == OUTPUT_OVERLAY)
+		output_overlay_write(result, out);
 }

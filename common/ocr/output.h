@@ -1,16 +1,16 @@
 /*
- * What can be made of a result: JSON lines, plain text, TSV, hOCR and ALTO. The text, TSV and hOCR are those of
- * Tesseract's own renderers (api/baseapi.cpp and api/hocrrenderer.cpp of 5.x): the same columns, classes, attributes and
- * page separators.
+ * What can be made of a result: JSON lines, plain text, TSV, hOCR, ALTO and the overlay, a page for a browser. The text, TSV
+ * and hOCR are those of Tesseract's own renderers (api/baseapi.cpp and api/hocrrenderer.cpp of 5.x): the same columns,
+ * classes, attributes and page separators.
  */
 #ifndef FILOT_OUTPUT_H
 #define FILOT_OUTPUT_H
 
 #include "common/json/result.h"
 
-enum output_format { OUTPUT_JSON, OUTPUT_TEXT, OUTPUT_TSV, OUTPUT_HOCR, OUTPUT_ALTO, OUTPUT_FORMAT_COUNT };
+enum output_format { OUTPUT_JSON, OUTPUT_TEXT, OUTPUT_TSV, OUTPUT_HOCR, OUTPUT_ALTO, OUTPUT_OVERLAY, OUTPUT_FORMAT_COUNT };
 
-/* "json", "text", "tsv", "hocr", "alto", NULL. */
+/* "json", "text", "tsv", "hocr", "alto", "overlay", NULL. */
 extern const char *const output_format_names[OUTPUT_FORMAT_COUNT + 1];
 
 /* What stands before the first and after the last document in a stream of this format (TSV's heading; else nothing). */

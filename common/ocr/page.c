@@ -97,6 +97,7 @@ void page_free(struct page *page)
 	free(page->paragraphs);
 	free(page->lines);
 	free(page->words);
+	page_image_free(&page->image);
 	*page = (struct page){ 0 };
 }
 

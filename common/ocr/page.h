@@ -17,6 +17,7 @@
 
 #include "common/base/buffer.h"
 #include "common/base/error.h"
+#include "common/ocr/page_image.h"
 
 #define PAGE_LONGEST_SIDE_PX 1000000
 #define PAGE_MOST_WORDS 1000000
@@ -95,6 +96,7 @@ struct page {
 	struct line *lines;
 	struct word *words;
 	size_t block_count, paragraph_count, line_count, word_count;
+	struct page_image image; /* where it was asked for; in no JSON */
 	int64_t decode_ms, layout_ms, recognise_ms;
 };
 

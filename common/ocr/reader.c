@@ -167,6 +167,7 @@ static void write_read_request(const struct reader_request *request, const struc
 	for (size_t index = 0; index < lines->height_count; index++)
 		buffer_printf(out, "%s%d", index ? "," : ",\"heights\":[", lines->heights[index]);
 	buffer_append_string(out, lines->height_count ? "]" : "");
+	buffer_append_string(out, request->images ? ",\"images\":true" : "");
 	buffer_printf(out,
 		      ",\"limits\":{\"pages\":%lld,\"page_pixels\":%lld,\"document_bytes\":%lld,\"result_bytes\":%lld,"
 		      "\"processor_ms\":%lld}}",
@@ -210,14 +211,6 @@ static bool keep_page(const struct reader *reader, const char *pages, struct pag
 	result->ms.layout_ms += page->layout_ms;
 	result->ms.recognise_ms += page->recognise_ms;
 	return true;
-}
-
-static bool take_page(const struct reader *reader, const char *pages, struct result *result, struct error *error)
-{
-	struct page page;
-	if (!page_parse_json(&page, reader->frame.data ? reader->frame.data : "", reader->frame.length, error))
-		return error_prefix(error, "reader");
-	return keep_page(reader, pages, &page, result, error);
 }
 
 /* Copies a string member that fits and holds no control characters; "" when it is missing. */
@@ -280,7 +273,9 @@ static bool take_error(const json_t *root, int32_t *error_page, bool *proper, st
 struct answer {
 	const char *pages; /* that were asked for */
 	struct reader_lines *lines; /* NULL: no layouts may come */
-	int64_t text_bytes; /* of pages read here */
+	bool images; /* pages come with theirs */
+	struct page_image image; /* of the page that comes next */
+	int64_t text_bytes; /* of pages read here, and of their images */
 	struct result *result;
 	struct reader_progress *progress; /* or NULL */
 	bool counted; /* FRAME_COUNT has come */
@@ -313,6 +308,26 @@ static bool take_count(const struct reader *reader, struct answer *answer, struc
 	return true;
 }
 
+static bool take_page(const struct reader *reader, struct answer *answer, struct error *error)
+{
+	struct page page;
+	if (!page_parse_json(&page, reader->frame.data ? reader->frame.data : "", reader->frame.length, error))
+		return error_prefix(error, "reader");
+	if (!page_image_keep(&answer->image, answer->images, page.number, page.width, page.height, &page.image, error)) {
+		page_free(&page);
+		return false;
+	}
+	return keep_page(reader, answer->pages, &page, answer->result, error);
+}
+
+static bool take_image(const struct reader *reader, struct answer *answer, struct error *error)
+{
+	if (!answer->images || answer->image.bytes)
+		return error_set(error, ERROR_INTERNAL, "reader sent an image that was not asked for");
+	answer->text_bytes += (int64_t)reader->frame.length;
+	return page_image_take(&answer->image, reader->frame.data ? reader->frame.data : "", reader->frame.length, error);
+}
+
 /* Waits for the oldest page that is read here. */
 static bool finish_page(const struct reader *reader, struct answer *answer, int64_t deadline_ms, struct error *error)
 {
@@ -337,10 +352,10 @@ static bool take_layout(const struct reader *reader, struct answer *answer, int6
 	if (reader_lines_full(answer->lines) && !finish_page(reader, answer, deadline_ms, error))
 		return false;
 	return reader_lines_begin(answer->lines, reader->frame.data ? reader->frame.data : "", reader->frame.length,
-				  error);
+				  &answer->image, answer->images, error);
 }
 
-/* Takes one page, as text or as a layout. */
+/* Takes one page, as text or as a layout, or what comes before it. */
 static bool take_page_frame(const struct reader *reader, enum frame_type type, struct answer *answer,
 			    int64_t *left_bytes, int64_t deadline_ms, struct error *error)
 {
@@ -351,7 +366,9 @@ static bool take_page_frame(const struct reader *reader, enum frame_type type, s
 	*left_bytes -= (int64_t)reader->frame.length;
 	if (*left_bytes < 0)
 		return error_set(error, ERROR_TOO_LARGE, "beyond the limit");
-	bool done = take_page(reader, answer->pages, answer->result, error);
+	if (type == FRAME_IMAGE)
+		return take_image(reader, answer, error);
+	bool done = take_page(reader, answer, error);
 	note_read(answer);
 	return done;
 }
@@ -371,7 +388,7 @@ static bool receive_answer(struct reader *reader, struct answer *answer, int64_t
 		if (!frame_receive(reader->process.socket, &type, &reader->frame, longest, deadline_ms, reader->interrupt,
 				   NULL, error))
 			return false;
-		if (type != FRAME_COUNT && type != FRAME_PAGE && type != FRAME_LAYOUT)
+		if (type != FRAME_COUNT && type != FRAME_PAGE && type != FRAME_LAYOUT && type != FRAME_IMAGE)
 			break;
 		if (!take_page_frame(reader, type, answer, &left_bytes, document_deadline_ms, error))
 			return false;
@@ -477,7 +494,10 @@ static bool check_request(const struct reader *reader, const struct reader_reque
 bool reader_read(struct reader *reader, const struct reader_request *request, struct result *result, struct error *error)
 {
 	struct error reason = { 0 };
-	struct answer answer = { .pages = request->pages, .result = result, .progress = request->progress };
+	struct answer answer = { .pages = request->pages,
+				 .images = request->images,
+				 .result = result,
+				 .progress = request->progress };
 	struct buffer text = { 0 };
 	result->pages = NULL;
 	result->page_count = 0;
@@ -498,6 +518,7 @@ bool reader_read(struct reader *reader, const struct reader_request *request, st
 		buffer_free(&text);
 	}
 	reader_lines_close(&lines);
+	page_image_free(&answer.image);
 	if (done)
 		return true;
 	result_free_pages(result);

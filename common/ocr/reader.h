@@ -26,7 +26,7 @@ struct reader_limits {
 	int64_t time_ms; /* wall clock for a document: timeout */
 	int64_t page_time_ms; /* wall clock from one page's answer to the next one's: timeout; 0: no limit of its own */
 	int64_t memory_bytes; /* address space of the child: out_of_memory */
-	int64_t result_bytes; /* of all pages' JSON together: too_large */
+	int64_t result_bytes; /* of all pages' JSON, and images, together: too_large */
 	int64_t processor_ms; /* processor time for a document, in whole seconds: timeout; 0: no limit */
 };
 
@@ -46,6 +46,7 @@ struct reader_request {
 	int32_t psm; /* Tesseract's page segmentation mode, 0..13 */
 	const char *password; /* user password of an encrypted PDF, or NULL */
 	struct reader_progress *progress; /* set to 0 when it begins, and kept up to date; NULL: nobody looks */
+	bool images; /* pages come with theirs */
 };
 
 /*

@@ -55,7 +55,8 @@ bool reader_lines_full(const struct reader_lines *lines)
 	return lines->pending_count == READER_PAGES_AHEAD;
 }
 
-bool reader_lines_begin(struct reader_lines *lines, const void *payload, size_t length, struct error *error)
+bool reader_lines_begin(struct reader_lines *lines, const void *payload, size_t length, struct page_image *image,
+			bool image_wanted, struct error *error)
 {
 	struct pending_page *pending = &lines->pending[lines->pending_count];
 	struct frame_layout head;
@@ -73,8 +74,14 @@ bool reader_lines_begin(struct reader_lines *lines, const void *payload, size_t 
 						    .height = layout.height,
 						    .decode_ms = head.decode_ms,
 						    .layout_ms = head.layout_ms } };
+	if (!page_image_keep(image, image_wanted, head.page, layout.width, layout.height, &pending->page.image, error)) {
+		layout_free(&layout);
+		return false;
+	}
 	pending->reading =
 	    page_reading_begin(lines->engine->recogniser, &layout, lines->models, lines->model_count, error);
+	if (!pending->reading)
+		page_image_free(&pending->page.image);
 	lines->pending_count += pending->reading != NULL;
 	return pending->reading != NULL;
 }
@@ -86,9 +93,12 @@ bool reader_lines_finish(struct reader_lines *lines, struct page *page, struct e
 
 	if (done) {
 		page->number = oldest.page.number;
+		page->image = oldest.page.image;
 		page->decode_ms = oldest.page.decode_ms;
 		page->layout_ms = oldest.page.layout_ms;
 		page->recognise_ms = page_reading_us(oldest.reading) / 1000;
+	} else {
+		page_image_free(&oldest.page.image);
 	}
 	page_reading_free(oldest.reading);
 	lines->pending_count--;
@@ -105,8 +115,10 @@ void reader_lines_describe(const struct reader_lines *lines, struct engine_info 
 
 void reader_lines_close(struct reader_lines *lines)
 {
-	for (size_t i = 0; i < lines->pending_count; i++)
+	for (size_t i = 0; i < lines->pending_count; i++) {
 		page_reading_free(lines->pending[i].reading);
+		page_image_free(&lines->pending[i].page.image);
+	}
 	lines->pending_count = 0;
 	for (size_t i = 0; i < lines->model_count; i++)
 		text_models_give(lines->engine->models, lines->models[i]);

@@ -19,7 +19,7 @@ struct reader_lines {
 	size_t height_count;
 	struct pending_page {
 		struct page_reading *reading;
-		struct page page; /* its number, size and times */
+		struct page page; /* its number, size, image and times */
 	} pending[READER_PAGES_AHEAD];
 	size_t pending_count;
 };
@@ -31,8 +31,9 @@ struct reader_lines {
 bool reader_lines_open(struct reader_lines *lines, const struct reader_engine *engine, const char *languages,
 		       struct error *error);
 
-/* Begins to read the page of a FRAME_LAYOUT; there must be room. */
-bool reader_lines_begin(struct reader_lines *lines, const void *payload, size_t length, struct error *error);
+/* Begins to read the page of a FRAME_LAYOUT, whose image (page_image_keep) is moved to it; there must be room. */
+bool reader_lines_begin(struct reader_lines *lines, const void *payload, size_t length, struct page_image *image,
+			bool image_wanted, struct error *error);
 
 bool reader_lines_full(const struct reader_lines *lines);
 

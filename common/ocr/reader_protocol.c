@@ -146,7 +146,7 @@ static bool receive_some(int socket, void *bytes, size_t length, size_t *receive
 static bool known_type(int type)
 {
 	return type == FRAME_LOAD || type == FRAME_READ || type == FRAME_COUNT || type == FRAME_PAGE || type == FRAME_LAYOUT ||
-	       type == FRAME_DONE || type == FRAME_ERROR;
+	       type == FRAME_IMAGE || type == FRAME_DONE || type == FRAME_ERROR;
 }
 
 /* The length of a frame that begins so; false when no frame does. */

@@ -3,16 +3,19 @@
  *
  * A frame is a 4-byte little-endian payload length, one type byte, and the payload. The parent sends a request; with
  * FRAME_READ comes the document's descriptor as SCM_RIGHTS ancillary data of the frame's first byte. The child answers
- * with one FRAME_COUNT, any number of FRAME_PAGE (or FRAME_LAYOUT, if the request has heights), then one FRAME_DONE or
- * FRAME_ERROR. Payloads are JSON objects, but for FRAME_LAYOUT:
+ * with one FRAME_COUNT, any number of FRAME_PAGE (or FRAME_LAYOUT, if the request has heights; before each its FRAME_IMAGE,
+ * if the request wants them), then one FRAME_DONE or FRAME_ERROR. Payloads are JSON objects, but for FRAME_LAYOUT and
+ * FRAME_IMAGE:
  *
  *   FRAME_LOAD   {"lang":"eng"}                      -> FRAME_DONE | FRAME_ERROR
  *   FRAME_READ   {"lang":…,"pages":…|null,"dpi":0,"psm":3,"password":…|null,
  *                 "heights":[36,…], (images of lines for networks of these heights, to be read by the parent)
+ *                 "images":true, (of the pages; left out when not wanted)
  *                 "limits":{"pages":…,"page_pixels":…,"document_bytes":…,"result_bytes":…,"processor_ms":…}}
  *   FRAME_COUNT  {"pages":7} (that will come)
  *   FRAME_PAGE   a page object (page.h)
  *   FRAME_LAYOUT struct frame_layout, then a layout (layout.h)
+ *   FRAME_IMAGE  struct frame_image, then a PNG or JPEG (page_image.h)
  *   FRAME_DONE   {"engine":{"backend":"tesseract","model":"eng","model_sha256":…,"version":"5.3.0"},"rss_bytes":…}
  *   FRAME_ERROR  {"code":"corrupt_document","message":…,"page":0}
  *
@@ -37,6 +40,7 @@ enum frame_type {
 	FRAME_COUNT = 'N',
 	FRAME_PAGE = 'P',
 	FRAME_LAYOUT = 'Y',
+	FRAME_IMAGE = 'I',
 	FRAME_DONE = 'D',
 	FRAME_ERROR = 'E'
 };
