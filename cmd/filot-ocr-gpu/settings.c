@@ -38,7 +38,7 @@ struct command ocr_command(struct ocr_settings *s)
 	set_defaults(s);
 	const struct option_row table[] = {
 		{ "lang", 'l', OPTION_STRING, &s->lang, "LANG", "languages, as in eng or deu+eng (eng)" },
-		{ "format", 'f', OPTION_CHOICE, &s->format, "FORMAT", "json, text, tsv, hocr or alto (json)",
+		{ "format", 'f', OPTION_CHOICE, &s->format, "FORMAT", "json, text, tsv, hocr, alto or overlay (json)",
 		  .choices = output_format_names },
 		{ "pages", 0, OPTION_STRING, &s->pages, "LIST", "only these pages of each document, as in 1-3,7" },
 		{ "dpi", 0, OPTION_INTEGER, &s->dpi, "N", "take images as N dpi, render PDF pages at N dpi",
@@ -137,6 +137,8 @@ bool ocr_settings_check(const struct ocr_settings *settings, size_t operand_coun
 		return error_set(error, ERROR_USAGE, "--once goes with --queue");
 	if (settings->from_queue && settings->format != OUTPUT_JSON)
 		return error_set(error, ERROR_USAGE, "--format does not go with --queue: results go to the database");
+	if (settings->format == OUTPUT_OVERLAY && operand_count != 1)
+		return error_set(error, ERROR_USAGE, "--format overlay is a page for one document: name one file");
 	if (settings->from_queue && settings->password_file)
 		return error_set(error, ERROR_USAGE, "--password-file does not go with --queue");
 	if (settings->from_queue && settings->no_sandbox && !settings->no_sandbox_in_queue)

@@ -440,9 +440,9 @@ addEventListener("afterprint", () => by("print").replaceChildren());
 
 /* ---- begin ---- */
 
-by("name").textContent = named(result.document || "document");
-by("name").title = by("name").textContent;
-document.title = named(result.document || "document") + " – read by FiLot";
+by("name").textContent = named((result.document || "document").split("/").pop() || "document");
+by("name").title = named(result.document || "");
+document.title = by("name").textContent + " – read by FiLot";
 by("threshold").value = threshold;
 by("pages").hidden = pages.length < 2;
 by("page").max = pages.length;
