@@ -19,24 +19,32 @@
 
 #define END_TIMEOUT_MS 1000 /* between closing its socket and being gone; below that of reader_process.c */
 
-bool child_fork(struct child *child, int64_t time_ms, int parent_socket, struct error *error)
+bool child_fork(struct child *child, int parent_socket, struct error *error)
 {
 	int pair[2];
-	pid_t parent = getpid();
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0)
 		return error_set(error, ERROR_UNAVAILABLE, "no socket for a document: %s", strerror(errno));
-	*child = (struct child){ .id = fork(), .socket = pair[0], .time_ms = time_ms };
-	if (child->id != 0)
-		(void)close(pair[1]);
+	*child = (struct child){ .id = fork(), .socket = pair[0] };
+	if (child->id == 0) {
+		child->socket = parent_socket;
+		/* Among the others is the parent's socket to the document that is being read. */
+		if (dup2(pair[1], parent_socket) < 0 || close_range(STDERR_FILENO + 1, ~0U, 0) != 0)
+			_exit(EX_OSERR);
+		return true;
+	}
+	(void)close(pair[1]);
 	if (child->id > 0)
 		return true;
+	error_set(error, ERROR_UNAVAILABLE, "no process for a document: %s", strerror(errno));
 	(void)close(pair[0]);
-	if (child->id < 0)
-		return error_set(error, ERROR_UNAVAILABLE, "no process for a document: %s", strerror(errno));
-	child->socket = parent_socket;
-	if (dup2(pair[1], parent_socket) < 0 || close(pair[1]) != 0 || getppid() != parent)
-		_exit(EX_OSERR);
-	return true;
+	*child = (struct child){ 0 };
+	return false;
+}
+
+bool child_begin(struct child *child, const struct buffer *request, int descriptor, int64_t time_ms, struct error *error)
+{
+	child->time_ms = time_ms;
+	return frame_send(child->socket, FRAME_READ, request->data, request->length, descriptor, error);
 }
 
 /* Collects a child that ends now; status and usage may be NULL. */
@@ -86,7 +94,17 @@ static _Noreturn void end_alike(const struct child *child)
 	_exit(EX_SOFTWARE);
 }
 
-bool child_relay(const struct child *child, int socket, struct error *error)
+void child_end(struct child *child)
+{
+	if (child->id <= 0)
+		return;
+	(void)kill(child->id, SIGKILL);
+	await(child->id, NULL, NULL);
+	(void)close(child->socket);
+	*child = (struct child){ 0 };
+}
+
+bool child_relay(struct child *child, int socket, struct error *error)
 {
 	enum frame_type type = FRAME_COUNT;
 	struct error reason = { 0 };
@@ -97,14 +115,11 @@ bool child_relay(const struct child *child, int socket, struct error *error)
 		case FRAME_SENDER_ENDED:
 			end_alike(child);
 		case FRAME_RECEIVER_ENDED:
-			(void)kill(child->id, SIGKILL);
-			(void)close(child->socket);
+			child_end(child);
 			*error = reason;
 			return false;
 		}
 	/* Its answer is given: whatever it still does is of no use. */
-	(void)kill(child->id, SIGKILL);
-	await(child->id, NULL, NULL);
-	(void)close(child->socket);
+	child_end(child);
 	return true;
 }

@@ -1,7 +1,8 @@
 /*
  * A process for each document, forked from this one, which has the models and fonts in memory by then, so nothing that a
- * document did to its process reaches the next one; make bench-sandbox says what that costs. The child has no socket but
- * one to its parent, which passes its frames on, so it can neither take nor answer another document's request.
+ * document did to its process reaches the next one. It is forked before its document comes, and waits; make bench-sandbox
+ * says what that costs. The child has no socket but one to its parent, which passes its frames on, so it can neither take
+ * nor answer another document's request.
  */
 #ifndef FILOT_READER_CHILD_H
 #define FILOT_READER_CHILD_H
@@ -10,22 +11,34 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "common/base/buffer.h"
 #include "common/base/error.h"
 
 struct child {
-	pid_t id;
+	pid_t id; /* 0: none */
 	int socket;
-	int64_t time_ms; /* of processor, that it may use */
+	int64_t time_ms; /* of processor, that its document may use; 0: no limit */
 };
 
-/* As fork: true in both processes, with child->id 0 in the child, whose socket is the only one that it has. */
-bool child_fork(struct child *child, int64_t time_ms, int parent_socket, struct error *error);
+/*
+ * As fork: true in both processes, with child->id 0 in the child, which has no descriptor beyond the standard ones but has
+ * `parent_socket` as its own to the parent; it ends when that ends, should it miss its parent's death.
+ */
+bool child_fork(struct child *child, int parent_socket, struct error *error);
+
+/*
+ * Gives a waiting child its document, with a frame that says what to do. False with *error when the child has died, which
+ * costs no document: another one may be tried.
+ */
+bool child_begin(struct child *child, const struct buffer *request, int descriptor, int64_t time_ms, struct error *error);
 
 /*
  * Passes the child's frames on until the last one of an answer, then ends the child. When it dies before that, this process
  * ends in the same way, by the same signal or status, so that whoever started it learns the reason; this does not return
  * then. False with *error when the peer has gone.
  */
-bool child_relay(const struct child *child, int socket, struct error *error);
+bool child_relay(struct child *child, int socket, struct error *error);
+
+void child_end(struct child *child); /* at once; none is fine */
 
 #endif

@@ -39,7 +39,7 @@ static bool map_bytes(struct document *document, int descriptor, int64_t most_by
 	return true;
 }
 
-void document_prepare_all(void)
+bool document_prepare_all(void)
 {
 	/* One letter of a font that is not embedded. Poppler repairs the missing cross-references. */
 	static const char page[] = "%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj\n"
@@ -50,21 +50,23 @@ void document_prepare_all(void)
 				   "trailer<</Root 1 0 R>>\n";
 	static bool prepared; /* as those tables are: once for the process */
 	if (prepared)
-		return;
+		return false;
 	prepared = true;
 	struct pdf *pdf = pdf_open(page, sizeof page - 1, NULL, NULL);
 	struct Pix *pix = pdf ? pdf_page(pdf, 1, 72, 81, NULL) : NULL;
 	pixDestroy(&pix);
 	pdf_close(pdf);
+	return true;
 }
 
-void document_prepare(int descriptor)
+bool document_prepare(int descriptor)
 {
 	char start[1024]; /* where media.h looks for a PDF's header */
 	enum media media;
 	ssize_t length = pread(descriptor, start, sizeof start, 0);
-	if (length > 0 && media_find(start, (size_t)length, &media, NULL) && media == MEDIA_PDF)
-		document_prepare_all();
+	bool is_pdf = length > 0 && media_find(start, (size_t)length, &media, NULL) && media == MEDIA_PDF;
+	explicit_bzero(start, sizeof start); /* the processes of other documents are copies of this one */
+	return is_pdf && document_prepare_all();
 }
 
 struct document *document_open(int descriptor, int64_t most_bytes, const char *password, struct error *error)

@@ -14,10 +14,11 @@ struct document;
 
 /*
  * Loads what the decoders of such a document keep for the process: Poppler's and fontconfig's tables, for a PDF. To be
- * called before the fork that its document is read in; documents are not decoded here.
+ * called before the fork that its document is read in; documents are not decoded here. True when something was loaded, so
+ * that processes that were forked before lack it.
  */
-void document_prepare(int descriptor);
-void document_prepare_all(void);
+bool document_prepare(int descriptor);
+bool document_prepare_all(void);
 
 /* `descriptor` is a regular file or memfd and may be closed after. More than most_bytes: ERROR_TOO_LARGE. */
 struct document *document_open(int descriptor, int64_t most_bytes, const char *password, struct error *error);

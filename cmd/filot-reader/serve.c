@@ -2,6 +2,9 @@
  * A request is done by a process of its own, forked when the models and fonts that it needs are in memory; there page by
  * page: decode, lay out, read, send, forget, so memory is that of one page. The image is given back before the lines are
  * read, because libtesseract has its own copy. The three steps are timed apart.
+ *
+ * The process for the next request is forked while this one is being done, and waits; when the next one needs more than
+ * was loaded by then, it is given up for a new one.
  */
 #include "cmd/filot-reader/serve.h"
 
@@ -29,9 +32,11 @@
 struct server {
 	const struct serve_settings *settings;
 	struct tesseract_engine *tesseract;
+	struct fence_calls *calls; /* NULL: all are allowed */
+	struct child waiting; /* for the next document; has what is loaded */
 	struct engine_info engine;
 	struct buffer payload; /* of the request, and of the answer after */
-	int64_t resident_bytes; /* of the process that stays */
+	int64_t resident_bytes; /* of the process that stays, when the last one was forked */
 };
 
 /* A FRAME_READ request; strings live in its JSON. */
@@ -103,6 +108,7 @@ static bool load(struct server *server, const char *languages, struct error *err
 	if (strlen(languages) >= sizeof engine.model)
 		return error_set(error, ERROR_UNKNOWN_LANGUAGE, "too many languages");
 	memset(&server->engine, 0, sizeof server->engine);
+	child_end(&server->waiting);
 	if (!languages_find(server->settings->tessdata, languages, engine.model_sha256, error) ||
 	    !tesseract_load(server->tesseract, languages, error))
 		return false;
@@ -276,37 +282,64 @@ static bool answer_error(struct server *server, const struct error *why, int32_t
 		      error);
 }
 
-/* What the forked process does; it never comes back. The parent collects what it holds. */
-static _Noreturn void be_child(struct server *server, const struct child *child, const struct request *request,
-			       int descriptor)
+/* What the forked process does, once it has a request; it never comes back. The kernel collects what it holds. */
+static _Noreturn void be_child(struct server *server)
 {
-	const struct document_fence fence = {
-		.time_ms = child->time_ms,
-		.calls = server->settings->fenced,
-		.named = server->settings->named,
-	};
+	struct request request = { 0 };
 	struct error why = { 0 }, error = { 0 };
+	enum frame_type type;
+	int descriptor = -1;
 	int32_t page = 0;
-	bool done = fence_document(&fence, &why) && read_document(server, request, descriptor, &page, &why);
+	bool fenced = fence_child(&why);
+	if (!frame_receive(server->settings->socket, &type, &server->payload, FRAME_LONGEST_BYTES, 0, -1, &descriptor, &error))
+		_exit(EX_OK); /* its parent has gone */
+	bool done = fenced && parse_request(server, &request, &why);
+	const struct document_fence fence = { request.limits.processor_ms, server->calls };
+	done = done && fence_document(&fence, &why) && read_document(server, &request, descriptor, &page, &why);
 	bool sent = done ? answer_done(server, &error) : answer_error(server, &why, page, &error);
 	if (!sent && memory_ended())
 		_exit(READER_EXIT_OUT_OF_MEMORY);
 	_exit(sent ? EX_OK : EX_SOFTWARE);
 }
 
+/* Sees to it that a process waits for the next document. */
+static bool keep_waiting(struct server *server, struct error *error)
+{
+	if (server->waiting.id > 0)
+		return true;
+	server->resident_bytes = resident_bytes();
+	if (!child_fork(&server->waiting, server->settings->socket, error))
+		return false;
+	if (server->waiting.id == 0)
+		be_child(server);
+	return true;
+}
+
+/* Gives the document to the process that waits, or to a new one when that has died. */
+static bool begin_in_child(struct server *server, const struct request *request, int descriptor, struct error *error)
+{
+	int64_t time_ms = request->limits.processor_ms;
+	if (!keep_waiting(server, error))
+		return false;
+	if (child_begin(&server->waiting, &server->payload, descriptor, time_ms, error))
+		return true;
+	child_end(&server->waiting);
+	return keep_waiting(server, error) && child_begin(&server->waiting, &server->payload, descriptor, time_ms, error);
+}
+
 /* FRAME_READ, when its models are loaded. *answered: the peer has got its last frame. */
 static bool read_in_child(struct server *server, const struct request *request, int descriptor, bool *answered,
 			  struct error *error)
 {
-	struct child child;
 	if (descriptor < 0)
 		return error_set(error, ERROR_INTERNAL, "a request without its document");
-	document_prepare(descriptor);
-	server->resident_bytes = resident_bytes();
-	if (!child_fork(&child, request->limits.processor_ms, server->settings->socket, error))
+	if (document_prepare(descriptor))
+		child_end(&server->waiting);
+	if (!begin_in_child(server, request, descriptor, error))
 		return false;
-	if (child.id == 0)
-		be_child(server, &child, request, descriptor);
+	struct child child = server->waiting;
+	server->waiting = (struct child){ 0 };
+	(void)keep_waiting(server, NULL); /* the next request tries again, and tells */
 	*answered = true;
 	return child_relay(&child, server->settings->socket, error);
 }
@@ -329,8 +362,8 @@ static bool serve_one(struct server *server, bool *ended, struct error *error)
 	done = done && parse_request(server, &request, &why) && load(server, request.read.lang, &why);
 	if (done && type == FRAME_READ)
 		done = read_in_child(server, &request, descriptor, &answered, &why);
-	else if (done)
-		document_prepare_all();
+	else if (done && document_prepare_all())
+		child_end(&server->waiting);
 	json_decref(request.json);
 	if (descriptor >= 0)
 		(void)close(descriptor);
@@ -340,7 +373,7 @@ static bool serve_one(struct server *server, bool *ended, struct error *error)
 	}
 	server->resident_bytes = resident_bytes();
 	if (done)
-		return answer_done(server, error);
+		return keep_waiting(server, error) && answer_done(server, error);
 	if (!answer_error(server, &why, 0, error))
 		return false;
 	*error = why;
@@ -351,8 +384,12 @@ bool serve(const struct serve_settings *settings, struct error *error)
 {
 	struct server server = { .settings = settings, .tesseract = tesseract_new(settings->tessdata, error) };
 	bool ended = false, going = server.tesseract != NULL;
+	if (going && settings->fenced)
+		going = (server.calls = fence_calls_new(settings->named, error)) != NULL;
 	while (going && !ended)
 		going = serve_one(&server, &ended, error);
+	child_end(&server.waiting);
+	fence_calls_free(server.calls);
 	tesseract_free(server.tesseract);
 	buffer_free(&server.payload);
 	return going;

@@ -19,8 +19,11 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#define ONE_THREAD "OMP_THREAD_LIMIT=1"
 #define MOST_KEPT 32
+
+static const char *const fixed_variables[] = { "OMP_THREAD_LIMIT=1", "LD_BIND_NOW=1" };
+
+#define FIXED_COUNT (sizeof fixed_variables / sizeof *fixed_variables)
 
 /* All rights over files that a version of Landlock can take: 13 in the first, then refer, truncate, ioctl (the fifth). */
 #define RIGHTS_V1 ((UINT64_C(1) << 13) - 1)
@@ -44,22 +47,31 @@ static const char *kept_variable(const char *const *kept, const char *entry)
 	return NULL;
 }
 
+static bool is_fixed(const char *entry)
+{
+	for (size_t index = 0; index < FIXED_COUNT; index++)
+		if (!strcmp(entry, fixed_variables[index]))
+			return true;
+	return false;
+}
+
 bool fence_environment(const char *const *kept, char *const *argv, struct error *error)
 {
-	char *clean[MOST_KEPT + 2];
-	size_t count = 0;
-	bool is_clean = true, one_thread = false;
+	char *clean[MOST_KEPT + FIXED_COUNT + 1];
+	size_t count = 0, fixed = 0;
+	bool is_clean = true;
 	for (char **entry = environ; entry && *entry; entry++) {
-		if (!strcmp(*entry, ONE_THREAD))
-			one_thread = true;
+		if (is_fixed(*entry))
+			fixed++;
 		else if (kept_variable(kept, *entry) && count < MOST_KEPT)
 			clean[count++] = *entry;
 		else
 			is_clean = false;
 	}
-	if (is_clean && one_thread)
+	if (is_clean && fixed == FIXED_COUNT)
 		return true;
-	clean[count++] = (char *)(uintptr_t)ONE_THREAD;
+	for (size_t index = 0; index < FIXED_COUNT; index++)
+		clean[count++] = (char *)(uintptr_t)fixed_variables[index];
 	clean[count] = NULL;
 	(void)execve("/proc/self/exe", argv, clean);
 	return error_set(error, ERROR_INTERNAL, "cannot execute /proc/self/exe: %s; is /proc mounted?", strerror(errno));
@@ -164,10 +176,14 @@ bool fence_raise(const struct fence *fence, bool *landlock, struct error *error)
 	return true;
 }
 
+bool fence_child(struct error *error)
+{
+	return die_with_parent(error) && limit(RLIMIT_NPROC, "processes", 0, error);
+}
+
 bool fence_document(const struct document_fence *fence, struct error *error)
 {
 	int64_t time_s = (fence->time_ms + 999) / 1000;
-	return die_with_parent(error) && limit(RLIMIT_NPROC, "processes", 0, error) &&
-	       (!time_s || limit_between(RLIMIT_CPU, "processor time", time_s, time_s + 1, error)) &&
-	       (!fence->calls || fence_system_calls(fence->named, error));
+	return (!time_s || limit_between(RLIMIT_CPU, "processor time", time_s, time_s + 1, error)) &&
+	       (!fence->calls || fence_calls_begin(fence->calls, error));
 }

@@ -16,9 +16,10 @@
 #include "common/base/error.h"
 
 /*
- * Makes sure that the environment holds nothing but OMP_THREAD_LIMIT=1 and those variables of `kept` (NULL-terminated)
- * that were set; executes the program anew with that environment unless it is so already, because OpenMP reads it before
- * main and because the old one would stay readable in memory. Returns true in the clean process only.
+ * Makes sure that the environment holds nothing but OMP_THREAD_LIMIT=1, LD_BIND_NOW=1 (what the linker left for later,
+ * each forked process would do again) and those variables of `kept` (NULL-terminated) that were set; executes the program
+ * anew with that environment unless it is so already, because OpenMP and the linker read it before main and because the
+ * old one would stay readable in memory. Returns true in the clean process only.
  */
 bool fence_environment(const char *const *kept, char *const *argv, struct error *error);
 
@@ -43,19 +44,28 @@ bool fence_descriptors(bool quiet, struct error *error);
  */
 bool fence_raise(const struct fence *fence, bool *landlock, struct error *error);
 
+/*
+ * A filter of system calls: what is not on its list ends the process by SIGSYS, and is `named` in the log before. Making it
+ * takes longer than decoding a small page, so it is made once, for all processes that are forked after.
+ */
+struct fence_calls *fence_calls_new(bool named, struct error *error);
+void fence_calls_free(struct fence_calls *calls); /* NULL is fine */
+
+/* The filter alone, for the process that calls this, once. */
+bool fence_calls_begin(struct fence_calls *calls, struct error *error);
+
+/* The inner fence, when a process is forked: death with the thread that forked it, and no other processes (a limit). */
+bool fence_child(struct error *error);
+
 struct document_fence {
 	int64_t time_ms; /* of processor, rounded up to seconds; then SIGXCPU, and SIGKILL a second later; 0: no limit */
-	bool calls; /* filter system calls: what is not on the list ends the process by SIGSYS */
-	bool named; /* what is denied is named in the log before */
+	struct fence_calls *calls; /* NULL: all are allowed */
 };
 
 /*
- * The inner fence: death with the thread that forked this process, no threads and no other processes (by a limit, which
- * the kernel does not enforce for root, and by the filter). ERROR_INTERNAL when the kernel refuses.
+ * The rest of it, when its document comes: no threads and no other processes, also for root, for whom the kernel does not
+ * enforce that limit (by the filter). ERROR_INTERNAL when the kernel refuses.
  */
 bool fence_document(const struct document_fence *fence, struct error *error);
-
-/* The filter alone (fence_calls.c). */
-bool fence_system_calls(bool named, struct error *error);
 
 #endif

@@ -6,9 +6,13 @@
  * numbers: those that a machine or an older libseccomp lacks are left out. Reading files is allowed here because Poppler
  * takes substitutes for fonts when a page asks for one; which files is Landlock's matter (fence.c). Fontconfig tries to
  * write its cache when that is stale and goes on when it may not, so such calls fail instead of being deadly.
+ *
+ * libseccomp makes the kernel's program of the list once, for many processes; the one number in it that is different for
+ * each of them, its own id, is put in afterwards.
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
 #include <seccomp.h>
 #include <signal.h>
 #include <stddef.h>
@@ -16,6 +20,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "common/base/log.h"
@@ -45,6 +50,14 @@ static const char *const refused[] = {
 };
 
 #define WRITING_FLAGS (O_ACCMODE | O_CREAT | O_TRUNC | O_APPEND)
+#define OWN_ID UINT32_C(0x7ffe1d1d) /* stands for the process; above all ids of processes */
+
+struct fence_calls {
+	bool named;
+	uint32_t *own_id; /* within the program */
+	unsigned short count;
+	struct sock_filter program[BPF_MAXINSNS];
+};
 
 /* A call that this machine does not have needs no rule. */
 static int add_rule(scmp_filter_ctx filter, uint32_t action, const char *name, const struct scmp_arg_cmp *compared,
@@ -112,7 +125,7 @@ static int add_particular(scmp_filter_ctx filter)
 	if (!status)
 		status = add_equal(filter, "prlimit64", 2, 0); /* asks only */
 	/* abort, and the handler of deadly signals; never to another process */
-	return status ? status : add_equal(filter, "tgkill", 0, (uint64_t)getpid());
+	return status ? status : add_equal(filter, "tgkill", 0, OWN_ID);
 }
 
 /* Names the call that was denied, then ends the process as the kernel would have. For people who look for the reason. */
@@ -126,22 +139,73 @@ static void name_denied(int number, siginfo_t *information, void *context)
 	(void)raise(number);
 }
 
-bool fence_system_calls(bool named, struct error *error)
+static int add_all(scmp_filter_ctx filter)
 {
-	const struct sigaction action = { .sa_sigaction = name_denied, .sa_flags = SA_SIGINFO };
-	scmp_filter_ctx filter = seccomp_init(named ? SCMP_ACT_TRAP : SCMP_ACT_KILL_PROCESS);
-	int status = filter ? 0 : -ENOMEM;
+	int status = 0;
 	for (size_t i = 0; i < sizeof allowed / sizeof *allowed && !status; i++)
 		status = add_rule(filter, SCMP_ACT_ALLOW, allowed[i], NULL, 0);
 	for (size_t i = 0; i < sizeof refused / sizeof *refused && !status; i++)
 		status = add_rule(filter, SCMP_ACT_ERRNO(EACCES), refused[i], NULL, 0);
+	return status ? status : add_particular(filter);
+}
+
+/* The program, by way of a pipe, which holds 64 KB: libseccomp writes to descriptors only, and no file may grow here. */
+static int export_program(scmp_filter_ctx filter, struct fence_calls *calls)
+{
+	int ends[2];
+	if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0)
+		return -errno;
+	int status = seccomp_export_bpf(filter, ends[1]);
+	ssize_t length = status ? 0 : read(ends[0], calls->program, sizeof calls->program);
+	(void)close(ends[0]);
+	(void)close(ends[1]);
+	if (status || length <= 0)
+		return status ? status : -EIO;
+	calls->count = (unsigned short)((size_t)length / sizeof *calls->program);
+	return 0;
+}
+
+static int find_own_id(struct fence_calls *calls)
+{
+	int found = 0;
+	for (unsigned i = 0; i < calls->count; i++)
+		if (calls->program[i].code == (BPF_JMP | BPF_JEQ | BPF_K) && calls->program[i].k == OWN_ID) {
+			calls->own_id = &calls->program[i].k;
+			found++;
+		}
+	return found == 1 ? 0 : -EINVAL;
+}
+
+struct fence_calls *fence_calls_new(bool named, struct error *error)
+{
+	struct fence_calls *calls = calloc(1, sizeof *calls);
+	scmp_filter_ctx filter = calls ? seccomp_init(named ? SCMP_ACT_TRAP : SCMP_ACT_KILL_PROCESS) : NULL;
+	int status = filter ? add_all(filter) : -ENOMEM;
 	if (!status)
-		status = add_particular(filter);
-	if (!status && named && sigaction(SIGSYS, &action, NULL) != 0)
-		status = -errno;
+		status = export_program(filter, calls);
 	if (!status)
-		status = seccomp_load(filter);
+		status = find_own_id(calls);
 	seccomp_release(filter);
-	return status == 0 || error_set(error, ERROR_INTERNAL, "the kernel takes no filter of system calls: %s",
-					strerror(-status));
+	if (!status) {
+		calls->named = named;
+		return calls;
+	}
+	free(calls);
+	error_set(error, ERROR_INTERNAL, "cannot make the filter of system calls: %s", strerror(-status));
+	return NULL;
+}
+
+void fence_calls_free(struct fence_calls *calls)
+{
+	free(calls);
+}
+
+bool fence_calls_begin(struct fence_calls *calls, struct error *error)
+{
+	const struct sigaction action = { .sa_sigaction = name_denied, .sa_flags = SA_SIGINFO };
+	const struct sock_fprog program = { calls->count, calls->program };
+	*calls->own_id = (uint32_t)getpid();
+	return ((!calls->named || sigaction(SIGSYS, &action, NULL) == 0) && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+		prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program, 0, 0) == 0) ||
+	       error_set(error, ERROR_INTERNAL, "the kernel takes no filter of system calls: %s", strerror(errno));
 }

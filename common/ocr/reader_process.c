@@ -80,6 +80,7 @@ static void build_environment(struct environment *environment)
 	*environment = (struct environment){ 0 };
 	add_variable(environment, "PATH", "/usr/local/bin:/usr/bin:/bin");
 	add_variable(environment, "OMP_THREAD_LIMIT", "1");
+	add_variable(environment, "LD_BIND_NOW", "1");
 	for (size_t index = 0; index < sizeof kept / sizeof *kept; index++)
 		add_variable(environment, kept[index], NULL);
 	environment->items[environment->count] = strdup("LANG=C.UTF-8");

@@ -23,8 +23,8 @@ char *reader_program_find(const char *given, struct error *error);
  * Starts it by posix_spawn (safe beside threads and a CUDA context) with the socket as its standard input, its other
  * outputs in /dev/null unless FILOT_LOG_LEVEL is debug (then on our stderr), no other descriptor, default signals, a
  * process group of its own (a terminal's Ctrl-C is for the worker, which drains), and an environment of PATH, LANG,
- * OMP_THREAD_LIMIT (1 unless set: workers run readers side by side), TESSDATA_PREFIX, FONTCONFIG_* and the sanitizers'
- * options.
+ * OMP_THREAD_LIMIT (1 unless set: workers run readers side by side), LD_BIND_NOW, TESSDATA_PREFIX, FONTCONFIG_* and the
+ * sanitizers' options.
  */
 bool reader_process_start(struct reader_process *process, const char *program, const char *tessdata,
 			  int64_t memory_bytes, bool no_sandbox, struct error *error);

@@ -235,6 +235,7 @@ enum frame_relayed frame_relay(int from, int to, enum frame_type *type, struct e
 		struct msghdr message = { .msg_iov = pieces, .msg_iovlen = 2 };
 		if (!send_pieces(to, &message, pieces, error))
 			return FRAME_RECEIVER_ENDED;
+		explicit_bzero(piece, ready + received);
 		ready = 0;
 		if (length == 0)
 			return FRAME_RELAYED;

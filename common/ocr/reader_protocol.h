@@ -21,9 +21,9 @@
  *
  * The child trusts the parent; the parent trusts nothing that comes back. Memory and descriptor limits are set by the
  * child on itself from its command line (--memory-bytes N --tessdata DIR) before it reads its first frame; each document
- * is read in a process forked from it (cmd/filot-reader/child.h), and it ends as that one when that one dies. The child
- * ends when its socket ends. When it runs out of memory beyond saying so in a FRAME_ERROR, it ends with the status
- * READER_EXIT_OUT_OF_MEMORY.
+ * is read in a process forked from it (cmd/filot-reader/child.h), which gets the same FRAME_READ from it, and it ends as
+ * that one when that one dies. The child ends when its socket ends. When it runs out of memory beyond saying so in a
+ * FRAME_ERROR, it ends with the status READER_EXIT_OUT_OF_MEMORY.
  */
 #ifndef FILOT_READER_PROTOCOL_H
 #define FILOT_READER_PROTOCOL_H
@@ -75,7 +75,10 @@ bool frame_receive(int socket, enum frame_type *type, struct buffer *payload, si
 /* What became of a frame that was passed on; *error says why in the last two cases. */
 enum frame_relayed { FRAME_RELAYED, FRAME_SENDER_ENDED, FRAME_RECEIVER_ENDED };
 
-/* Passes one frame from a socket to another, in pieces. A sender that sends no frame counts as one that ended. */
+/*
+ * Passes one frame from a socket to another, in pieces, none of which stays in memory. A sender that sends no frame counts
+ * as one that ended.
+ */
 enum frame_relayed frame_relay(int from, int to, enum frame_type *type, struct error *error);
 
 #endif

@@ -62,6 +62,14 @@ static bool write_the_document(int document)
 	return write(document, "x", 1) == 1;
 }
 
+static bool have_another_descriptor(int document)
+{
+	for (int descriptor = STDERR_FILENO + 1; descriptor < 64; descriptor++)
+		if (descriptor != document && fcntl(descriptor, F_GETFD) >= 0)
+			return true;
+	return false;
+}
+
 static bool make_a_memory_file(int document)
 {
 	(void)document;
@@ -242,6 +250,7 @@ static const struct attack {
 	{ "write-a-font", write_a_font },
 	{ "remove-a-file", remove_a_file },
 	{ "write-the-document", write_the_document },
+	{ "have-another-descriptor", have_another_descriptor },
 	{ "make-a-memory-file", make_a_memory_file },
 	{ "make-a-socket", make_a_socket },
 	{ "make-a-local-socket", make_a_local_socket },
@@ -267,13 +276,15 @@ static const struct attack {
 	{ "crash", crash },
 };
 
-void document_prepare(int descriptor)
+bool document_prepare(int descriptor)
 {
 	(void)descriptor;
+	return false;
 }
 
-void document_prepare_all(void)
+bool document_prepare_all(void)
 {
+	return false;
 }
 
 struct document *document_open(int descriptor, int64_t most_bytes, const char *password, struct error *error)

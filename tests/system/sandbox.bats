@@ -32,7 +32,7 @@ attack() {
 
 @test "files are neither read nor written, and calls that a decoder does not need are deadly" {
 	local tried=(read-a-secret read-the-environment list-a-folder create-a-file write-a-font remove-a-file
-		write-the-document)
+		write-the-document have-another-descriptor)
 	diff - <(attack -- "${tried[@]}") < <(printf '%s corrupt_document\n' "${tried[@]}")
 	tried=(make-a-memory-file make-a-socket make-a-local-socket take-the-next-request fork-without-end
 		start-a-thread execute-a-shell kill-the-parent signal-the-parent-as-a-thread trace-the-parent make-code
@@ -75,6 +75,35 @@ attack() {
 		crash internal
 	END
 	[ "$(jq -s 'map(.ms.total) | add' lines)" -lt 20000 ]
+}
+
+@test "the process that waits for a document costs none when it is killed, and ends with the worker" {
+	local worker first second
+	echo harmless >next
+	mkfifo jobs
+	filot-ocr-gpu --stdin -j 1 <jobs >lines 2>log 3>&- &
+	worker=$!
+	exec {jobs}>jobs
+	answers() { # COUNT: so many documents have been read
+		echo "{\"v\":1,\"uri\":\"file:$PWD/next\"}" >&"$jobs"
+		wait_for 10 'a result' bash -c '[ "$(wc -l <lines)" -eq "$0" ]' "$1"
+	}
+	waiting() { # the one process of the one reader that has no document
+		local reader
+		reader=$(pgrep -P "$worker" -f "$FILOT_READER") && [ "$(pgrep -c -P "$reader")" -eq 1 ] && pgrep -P "$reader"
+	}
+	answers 1
+	wait_for 10 'a process to wait' waiting
+	first=$(waiting)
+	kill -KILL "$first"
+	answers 2
+	[ "$(jq -r .error.code lines | xargs)" = "empty_document empty_document" ]
+	wait_for 10 'the next process to wait' waiting
+	second=$(waiting)
+	[ "$second" != "$first" ]
+	kill -KILL "$worker"
+	exec {jobs}>&-
+	wait_for 5 'the processes to end' bash -c '! kill -0 "$0" 2>/dev/null' "$second"
 }
 
 @test "a denied system call is named at --log-level debug" {
