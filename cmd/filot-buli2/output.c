@@ -6,6 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/base/write_all.h"
+
 void output_open(struct output *output)
 {
 	*output = (struct output){ 0 };
@@ -15,18 +17,6 @@ void output_open(struct output *output)
 void output_close(struct output *output)
 {
 	(void)pthread_mutex_destroy(&output->lock);
-}
-
-static bool write_all(const char *bytes, size_t length)
-{
-	while (length) {
-		ssize_t written = write(STDOUT_FILENO, bytes, length);
-		if (written < 0 && errno != EINTR)
-			return false;
-		bytes += written > 0 ? written : 0;
-		length -= written > 0 ? (size_t)written : 0;
-	}
-	return true;
 }
 
 bool output_receipt(struct output *output, const struct buli2_receipt *receipt, struct error *error)
@@ -40,7 +30,7 @@ bool output_receipt(struct output *output, const struct buli2_receipt *receipt, 
 	if (receipt->http_status)
 		metrics_time_us(output->metrics, METRIC_BULI2_SECONDS, receipt->ms * 1000);
 	(void)pthread_mutex_lock(&output->lock);
-	bool written = !line.failed && write_all(line.data, line.length);
+	bool written = !line.failed && write_all(STDOUT_FILENO, line.data, line.length);
 	int why = errno;
 	output->counts[receipt->end]++;
 	output->failed = output->failed || !written;

@@ -10,6 +10,7 @@
 #include "common/base/log.h"
 #include "common/base/progress.h"
 #include "common/base/stop.h"
+#include "common/base/write_all.h"
 
 #define BATCH_BYTES (4 * 1024 * 1024)
 #define OUTPUT_BYTES (256 * 1024)
@@ -80,15 +81,10 @@ const struct sender_counts *sender_counts(const struct sender *sender)
 static bool write_output(struct sender *sender, struct error *error)
 {
 	struct buffer *output = &sender->output;
-	size_t written = 0;
 	if (output->failed)
 		return error_set(error, ERROR_OUT_OF_MEMORY, "out of memory");
-	while (written < output->length) {
-		ssize_t count = write(STDOUT_FILENO, output->data + written, output->length - written);
-		if (count < 0 && errno != EINTR)
-			return error_set(error, ERROR_INTERNAL, "writing standard output: %s", strerror(errno));
-		written += count > 0 ? (size_t)count : 0;
-	}
+	if (!write_all(STDOUT_FILENO, output->data, output->length))
+		return error_set(error, ERROR_INTERNAL, "writing standard output: %s", strerror(errno));
 	buffer_clear(output);
 	progress_update(&sender->progress, sender->counts.queued + sender->counts.duplicates, sender->counts.refused);
 	return true;

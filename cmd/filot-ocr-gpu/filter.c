@@ -1,6 +1,7 @@
 /*
  * The filter: one thread takes inputs, N threads read documents, and whoever finishes the document that is next in order
- * writes it out. The ring of tasks bounds what is held: an input is taken only when its place in the ring is free.
+ * writes it out, unless results are files, which each thread writes itself. The ring of tasks bounds what is held: an
+ * input is taken only when its place in the ring is free.
  */
 #include "filter.h"
 
@@ -16,6 +17,8 @@
 #include "common/base/log.h"
 #include "common/base/progress.h"
 #include "common/base/stop.h"
+#include "common/base/write_all.h"
+#include "files.h"
 #include "slot.h"
 
 #define TASKS_A_SLOT 4 /* documents that may wait for a slower one before them */
@@ -24,12 +27,15 @@ struct task {
 	const char *path; /* an operand that is a path, else NULL */
 	struct job job; /* else a job, when job.uri is set */
 	struct error error; /* the input itself was bad */
+	char *name; /* of its files; NULL when there are none */
 	struct buffer output;
 	bool failed, finished;
 };
 
 struct filter {
 	const struct ocr_settings *settings;
+	enum output_format format; /* of standard output */
+	struct files *files; /* where results go instead, or NULL */
 	struct engine *engine;
 	pthread_mutex_t mutex;
 	pthread_cond_t changed;
@@ -53,29 +59,22 @@ struct filter_thread {
 	bool started;
 };
 
-static bool write_all(const char *bytes, size_t length, struct error *error)
+static bool write_bytes(const char *bytes, size_t length, struct error *error)
 {
-	for (size_t done = 0; done < length;) {
-		ssize_t count = write(STDOUT_FILENO, bytes + done, length - done);
-		if (count < 0 && errno == EINTR)
-			continue;
-		if (count < 0)
-			return error_set(error, ERROR_INTERNAL, "writing standard output: %s", strerror(errno));
-		done += (size_t)count;
-	}
-	return true;
+	return write_all(STDOUT_FILENO, bytes, length) ||
+	       error_set(error, ERROR_INTERNAL, "writing standard output: %s", strerror(errno));
 }
 
 static bool write_output(struct filter *filter, const struct task *task, struct error *error)
 {
-	const char *separator = output_separator((enum output_format)filter->settings->format);
+	const char *separator = output_separator(filter->format);
 	/* a document that failed has no output but in JSON; one of no words has, in text, an empty one */
-	if (task->failed && !task->output.length)
+	if (filter->files || (task->failed && !task->output.length))
 		return true;
 	bool first = !filter->some;
 	filter->some = true;
-	return (first || write_all(separator, strlen(separator), error)) &&
-	       write_all(task->output.data, task->output.length, error);
+	return (first || write_bytes(separator, strlen(separator), error)) &&
+	       write_bytes(task->output.data, task->output.length, error);
 }
 
 /* Writes finished tasks in order. Called with the mutex held; lets go of it while it writes. */
@@ -110,6 +109,34 @@ static void write_finished(struct filter *filter)
 	(void)pthread_cond_broadcast(&filter->changed);
 }
 
+static void free_input(struct task *task)
+{
+	job_free(&task->job);
+	free(task->name);
+	task->name = NULL;
+}
+
+/* A file of each format; a document that failed has one in JSON only, as on standard output. */
+static bool write_files(const struct filter *filter, const struct task *task, const struct result *result,
+			struct error *error)
+{
+	bool done = true;
+	for (int index = 0; done && index < OUTPUT_FORMAT_COUNT; index++) {
+		enum output_format format = (enum output_format)index;
+		struct buffer bytes = { 0 };
+		if (!ocr_settings_format(filter->settings, format) ||
+		    (format != OUTPUT_JSON && result->error.code != ERROR_NONE))
+			continue;
+		output_begin(format, &bytes);
+		output_write(format, result, &bytes);
+		output_end(format, &bytes);
+		done = bytes.failed ? error_set(error, ERROR_OUT_OF_MEMORY, "out of memory") :
+				      files_write(filter->files, task->name, format, &bytes, error);
+		buffer_free(&bytes);
+	}
+	return done;
+}
+
 /* Reads the task's document and words its result. */
 static void do_task(struct filter *filter, struct slot *slot, struct task *task)
 {
@@ -124,16 +151,18 @@ static void do_task(struct filter *filter, struct slot *slot, struct task *task)
 	} else {
 		done = slot_read_job(slot, &task->job, &result, &error);
 	}
-	output_write((enum output_format)filter->settings->format, &result, &task->output);
-	if (done && task->output.failed) {
-		done = false;
-		(void)error_set(&error, ERROR_OUT_OF_MEMORY, "out of memory");
+	if (filter->files) {
+		done = task->name && write_files(filter, task, &result, &error) && done;
+	} else {
+		output_write(filter->format, &result, &task->output);
+		if (done && task->output.failed)
+			done = error_set(&error, ERROR_OUT_OF_MEMORY, "out of memory");
 	}
-	if (!done && (filter->settings->format != OUTPUT_JSON || task->output.failed))
+	if (!done && (filter->files || filter->format != OUTPUT_JSON || task->output.failed))
 		log_error("document_failed", log_string("document", result.document), log_string("job", result.job),
 			  log_failure(&error), log_integer("page", result.error_page));
 	result_free_pages(&result);
-	job_free(&task->job);
+	free_input(task);
 	task->failed = !done;
 }
 
@@ -153,7 +182,7 @@ static void *run_thread(void *argument)
 		if (!skip)
 			do_task(filter, self->slot, task);
 		else
-			job_free(&task->job);
+			free_input(task);
 		struct error lost = { 0 };
 		bool cut = task->failed && engine_lost(filter->engine, &lost);
 		(void)pthread_mutex_lock(&filter->mutex);
@@ -171,9 +200,16 @@ static void *run_thread(void *argument)
 	return NULL;
 }
 
-/* Waits for a free place and adds the task (which is moved). False when nothing more is wanted. */
-static bool add_task(struct filter *filter, const struct task *task)
+/*
+ * Waits for a free place and adds the task (which is moved), whose files are named after `called`. False when nothing more
+ * is wanted; it is freed then.
+ */
+static bool add_task(struct filter *filter, struct task *task, const char *called)
 {
+	if (filter->files)
+		task->name = files_name(filter->files, called);
+	if (filter->files && !task->name && task->error.code == ERROR_NONE)
+		(void)error_set(&task->error, ERROR_OUT_OF_MEMORY, "out of memory");
 	(void)pthread_mutex_lock(&filter->mutex);
 	while (filter->added - filter->written == filter->ring_size && !filter->broken)
 		(void)pthread_cond_wait(&filter->changed, &filter->mutex);
@@ -183,6 +219,8 @@ static bool add_task(struct filter *filter, const struct task *task)
 		(void)pthread_cond_broadcast(&filter->changed);
 	}
 	(void)pthread_mutex_unlock(&filter->mutex);
+	if (!wanted)
+		free_input(task);
 	return wanted;
 }
 
@@ -205,10 +243,8 @@ static bool add_operands(struct filter *filter, const struct string_list *operan
 			if (job_new(&task.job, &given, &task.error))
 				task.path = NULL;
 		}
-		if (!add_task(filter, &task)) {
-			job_free(&task.job);
+		if (!add_task(filter, &task, operands->items[index]))
 			return false;
-		}
 	}
 	return true;
 }
@@ -231,9 +267,7 @@ static bool add_job_lines(struct filter *filter, struct error *error)
 			(void)error_set(&task.error, ERROR_BAD_JOB, "line %zu: longer than 1 MiB", lines.number);
 		else if (!job_parse(&task.job, line, length, &task.error))
 			(void)error_prefix(&task.error, "line %zu", lines.number);
-		more = add_task(filter, &task);
-		if (!more)
-			job_free(&task.job);
+		more = add_task(filter, &task, task.job.id);
 	}
 	lines_free(&lines);
 	return more;
@@ -281,51 +315,71 @@ static bool start_threads(struct filter *filter, struct filter_thread *threads, 
 	return true;
 }
 
-static bool write_frame(void (*write_part)(enum output_format, struct buffer *), enum output_format format,
+static bool write_frame(const struct filter *filter, void (*write_part)(enum output_format, struct buffer *),
 			struct error *error)
 {
 	struct buffer part = { 0 };
-	write_part(format, &part);
-	bool written = write_all(part.data, part.length, error);
+	if (filter->files)
+		return true;
+	write_part(filter->format, &part);
+	bool written = write_bytes(part.data, part.length, error);
 	buffer_free(&part);
 	return written;
+}
+
+static bool open_filter(struct filter *filter, const struct ocr_settings *settings, const struct string_list *operands,
+			struct error *error)
+{
+	*filter = (struct filter){
+		.settings = settings,
+		.format = (enum output_format)__builtin_ctz(settings->formats),
+		.mutex = PTHREAD_MUTEX_INITIALIZER,
+		.ring_size = (size_t)settings->jobs * TASKS_A_SLOT,
+	};
+	condition_init(&filter->changed);
+	filter->ring = calloc(filter->ring_size, sizeof *filter->ring);
+	if (!filter->ring)
+		return error_set(error, ERROR_OUT_OF_MEMORY, "out of memory");
+	if (settings->output_folder)
+		filter->files = files_open(settings->output_folder, settings->formats, operands, error);
+	return filter->files || !settings->output_folder;
+}
+
+static bool read_all(struct filter *filter, const struct string_list *operands, struct error *error)
+{
+	const struct ocr_settings *settings = filter->settings;
+	struct filter_thread *threads = calloc((size_t)settings->jobs, sizeof *threads);
+	if (!threads)
+		return error_set(error, ERROR_OUT_OF_MEMORY, "out of memory");
+	progress_open(&filter->progress, "documents", (int64_t)operands->count);
+	filter->engine = engine_open(settings, error);
+	bool done = filter->engine && write_frame(filter, output_begin, error) &&
+		    start_threads(filter, threads, operands->count, error);
+	if (done) {
+		bool all = settings->from_stdin ? add_job_lines(filter, error) : add_operands(filter, operands);
+		/* not all: stdin failed, a signal came, or the output broke; the last two are worded below */
+		done = all || (error->code == ERROR_NONE);
+	}
+	finish(filter, threads);
+	engine_close(filter->engine);
+	progress_close(&filter->progress);
+	free(threads);
+	if (filter->broken) {
+		*error = filter->output_error;
+		return false;
+	}
+	if (stop_requests)
+		return error_set(error, ERROR_TRY_AGAIN, "stopped by a signal: not everything was read");
+	return done && write_frame(filter, output_end, error);
 }
 
 bool filter_run(const struct ocr_settings *settings, const struct string_list *operands, struct filter_counts *counts,
 		struct error *error)
 {
-	struct filter filter = { .settings = settings, .mutex = PTHREAD_MUTEX_INITIALIZER };
-	struct filter_thread *threads = calloc((size_t)settings->jobs, sizeof *threads);
-	enum output_format format = (enum output_format)settings->format;
-	condition_init(&filter.changed);
-	filter.ring_size = (size_t)settings->jobs * TASKS_A_SLOT;
-	filter.ring = calloc(filter.ring_size, sizeof *filter.ring);
-	if (!threads || !filter.ring) {
-		free(threads);
-		free(filter.ring);
-		return error_set(error, ERROR_OUT_OF_MEMORY, "out of memory");
-	}
-	progress_open(&filter.progress, "documents", (int64_t)operands->count);
-	filter.engine = engine_open(settings, error);
-	bool done = filter.engine && write_frame(output_begin, format, error) &&
-		    start_threads(&filter, threads, operands->count, error);
-	if (done) {
-		bool all = settings->from_stdin ? add_job_lines(&filter, error) : add_operands(&filter, operands);
-		/* not all: stdin failed, a signal came, or the output broke; the last two are worded below */
-		done = all || (error->code == ERROR_NONE);
-	}
-	finish(&filter, threads);
-	engine_close(filter.engine);
-	progress_close(&filter.progress);
-	if (filter.broken) {
-		*error = filter.output_error;
-		done = false;
-	} else if (stop_requests) {
-		done = error_set(error, ERROR_TRY_AGAIN, "stopped by a signal: not everything was read");
-	}
-	done = done && write_frame(output_end, format, error);
+	struct filter filter;
+	bool done = open_filter(&filter, settings, operands, error) && read_all(&filter, operands, error);
 	*counts = filter.counts;
+	files_close(filter.files);
 	free(filter.ring);
-	free(threads);
 	return done;
 }

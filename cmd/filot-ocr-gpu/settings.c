@@ -20,6 +20,7 @@ int64_t ocr_core_count(void)
 static void set_defaults(struct ocr_settings *settings)
 {
 	*settings = (struct ocr_settings){
+		.formats = 1U << OUTPUT_JSON,
 		.psm = 3,
 		.jobs = ocr_core_count(),
 		.gpu_batch_lines = 256,
@@ -38,8 +39,9 @@ struct command ocr_command(struct ocr_settings *s)
 	set_defaults(s);
 	const struct option_row table[] = {
 		{ "lang", 'l', OPTION_STRING, &s->lang, "LANG", "languages, as in eng or deu+eng (eng)" },
-		{ "format", 'f', OPTION_CHOICE, &s->format, "FORMAT", "json, text, tsv, hocr, alto or overlay (json)",
+		{ "format", 'f', OPTION_CHOICES, &s->formats, "FORMAT,...", "json, text, tsv, hocr, alto or overlay (json)",
 		  .choices = output_format_names },
+		{ "output-dir", 'o', OPTION_STRING, &s->output_folder, "DIR", "write a file of each format for each document" },
 		{ "pages", 0, OPTION_STRING, &s->pages, "LIST", "only these pages of each document, as in 1-3,7" },
 		{ "dpi", 0, OPTION_INTEGER, &s->dpi, "N", "take images as N dpi, render PDF pages at N dpi",
 		  .minimum = 30, .maximum = 2400 },
@@ -122,6 +124,27 @@ struct command ocr_command(struct ocr_settings *s)
 	};
 }
 
+bool ocr_settings_format(const struct ocr_settings *settings, enum output_format format)
+{
+	return settings->formats & 1U << format;
+}
+
+/* Several documents, and several formats, cannot always follow one another on one stream. */
+static bool check_formats(const struct ocr_settings *settings, size_t operand_count, struct error *error)
+{
+	if (settings->from_queue && (settings->formats != 1U << OUTPUT_JSON || settings->output_folder))
+		return error_set(error, ERROR_USAGE, "--%s does not go with --queue: results go to the database",
+				 settings->output_folder ? "output-dir" : "format");
+	if (settings->output_folder)
+		return true;
+	if (settings->formats & (settings->formats - 1))
+		return error_set(error, ERROR_USAGE, "several formats need --output-dir");
+	if (ocr_settings_format(settings, OUTPUT_OVERLAY) && operand_count != 1)
+		return error_set(error, ERROR_USAGE, "--format overlay is a page for one document: name one file, or "
+						     "give --output-dir");
+	return true;
+}
+
 bool ocr_settings_check(const struct ocr_settings *settings, size_t operand_count, struct error *error)
 {
 	int sources = (operand_count > 0) + settings->from_stdin + settings->from_queue;
@@ -133,12 +156,10 @@ bool ocr_settings_check(const struct ocr_settings *settings, size_t operand_coun
 		return error_set(error, ERROR_USAGE, "nothing to read: name files, or give --stdin or --queue");
 	if (sources > 1)
 		return error_set(error, ERROR_USAGE, "files, --stdin and --queue exclude each other");
+	if (!check_formats(settings, operand_count, error))
+		return false;
 	if (settings->once && !settings->from_queue)
 		return error_set(error, ERROR_USAGE, "--once goes with --queue");
-	if (settings->from_queue && settings->format != OUTPUT_JSON)
-		return error_set(error, ERROR_USAGE, "--format does not go with --queue: results go to the database");
-	if (settings->format == OUTPUT_OVERLAY && operand_count != 1)
-		return error_set(error, ERROR_USAGE, "--format overlay is a page for one document: name one file");
 	if (settings->from_queue && settings->password_file)
 		return error_set(error, ERROR_USAGE, "--password-file does not go with --queue");
 	if (settings->from_queue && settings->no_sandbox && !settings->no_sandbox_in_queue)

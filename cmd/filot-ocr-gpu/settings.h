@@ -14,7 +14,8 @@ struct ocr_settings {
 	/* what to read, and how */
 	bool from_stdin, from_queue, once;
 	const char *lang; /* NULL: not given */
-	int format; /* enum output_format */
+	unsigned formats; /* a bit for each enum output_format */
+	const char *output_folder; /* NULL: results go to standard output */
 	const char *pages;
 	int64_t dpi, psm;
 	int engine;  /* enum ocr_engine */
@@ -47,6 +48,9 @@ int64_t ocr_core_count(void);
 
 /* Sets the defaults and returns the command; it uses settings->rows, so *settings must stay where it is. */
 struct command ocr_command(struct ocr_settings *settings);
+
+/* Whether results are written in that format. */
+bool ocr_settings_format(const struct ocr_settings *settings, enum output_format format);
 
 /* What the table cannot say: which flags go together. `operand_count`: files named. */
 bool ocr_settings_check(const struct ocr_settings *settings, size_t operand_count, struct error *error);

@@ -160,7 +160,7 @@ static bool read_descriptor(struct slot *slot, int descriptor, const char *lang,
 			.psm = (int32_t)slot->settings->psm,
 			.password = slot->password,
 			.progress = &slot->progress,
-			.images = slot->settings->format == OUTPUT_OVERLAY,
+			.images = ocr_settings_format(slot->settings, OUTPUT_OVERLAY),
 		};
 		done = reader_read(slot->reader, &request, result, error);
 		(void)close(descriptor);

@@ -15,6 +15,7 @@
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/stop.h"
+#include "common/base/write_all.h"
 #include "common/pg/pg.h"
 #include "common/redis/metrics_publish.h"
 #include "common/temporal/event.h"
@@ -35,14 +36,8 @@ bool receipt_print(const char *event, const char *verification, const struct tem
 		   struct error *error)
 {
 	struct buffer line = { 0 };
-	size_t written = 0;
 	temporal_receipt_write(&line, event, verification, answer);
-	bool good = !line.failed;
-	while (good && written < line.length) {
-		ssize_t count = write(STDOUT_FILENO, line.data + written, line.length - written);
-		good = count >= 0 || errno == EINTR;
-		written += count > 0 ? (size_t)count : 0;
-	}
+	bool good = !line.failed && write_all(STDOUT_FILENO, line.data, line.length);
 	buffer_free(&line);
 	return good || error_set(error, ERROR_INTERNAL, "writing standard output: %s", strerror(errno));
 }

@@ -114,18 +114,45 @@ static bool set_number(const struct option_row *row, const char *called, const c
 	return true;
 }
 
-static bool set_choice(const struct option_row *row, const char *called, const char *text, struct error *error)
+/* The index of the choice that is the first `length` characters of `text`; -1 with *error when there is none. */
+static int find_choice(const struct option_row *row, const char *called, const char *text, size_t length,
+		       struct error *error)
 {
 	char list[256] = "";
 	for (int index = 0; row->choices[index]; index++) {
-		if (strcmp(row->choices[index], text) == 0) {
-			*(int *)row->value = index;
-			return true;
-		}
+		if (strlen(row->choices[index]) == length && strncmp(row->choices[index], text, length) == 0)
+			return index;
 		size_t used = strlen(list);
 		(void)snprintf(list + used, sizeof list - used, "%s%s", index ? ", " : "", row->choices[index]);
 	}
-	return error_set(error, ERROR_USAGE, "%s: \"%s\" is none of: %s", called, text, list);
+	(void)error_set(error, ERROR_USAGE, "%s: \"%.*s\" is none of: %s", called, (int)(length < 64 ? length : 64), text,
+			list);
+	return -1;
+}
+
+static bool set_choice(const struct option_row *row, const char *called, const char *text, struct error *error)
+{
+	int index = find_choice(row, called, text, strlen(text), error);
+	if (index >= 0)
+		*(int *)row->value = index;
+	return index >= 0;
+}
+
+static bool set_choices(const struct option_row *row, const char *called, const char *text, struct error *error)
+{
+	unsigned chosen = 0;
+	for (;;) {
+		size_t length = strcspn(text, ",");
+		int index = find_choice(row, called, text, length, error);
+		if (index < 0)
+			return false;
+		chosen |= 1U << index;
+		if (!text[length])
+			break;
+		text += length + 1;
+	}
+	*(unsigned *)row->value = chosen;
+	return true;
 }
 
 static bool set_flag(const struct option_row *row, const char *called, const char *text, struct error *error)
@@ -162,6 +189,8 @@ bool options_set_row(const struct option_row *row, const char *called, const cha
 		return true;
 	case OPTION_CHOICE:
 		return set_choice(row, called, text, error);
+	case OPTION_CHOICES:
+		return set_choices(row, called, text, error);
 	case OPTION_LIST:
 		return list_append(row->value, text, error);
 	default:

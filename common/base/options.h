@@ -27,6 +27,7 @@ enum option_kind {
 	OPTION_DURATION, /* int64_t ms; "500ms", "30s", "5m", "2h", "7d"; a bare number is seconds */
 	OPTION_BYTES, /* int64_t bytes; "64K", "10M", "2G" (powers of 1024); a bare number is bytes */
 	OPTION_CHOICE, /* int: the index in `choices` */
+	OPTION_CHOICES, /* unsigned: a bit for each, "a,b,c" */
 	OPTION_LIST /* struct string_list: may be given several times */
 };
 

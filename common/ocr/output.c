@@ -16,6 +16,10 @@ const char *const output_format_names[OUTPUT_FORMAT_COUNT + 1] = {
 	"json", "text", "tsv", "hocr", "alto", "overlay", NULL
 };
 
+const char *const output_format_extensions[OUTPUT_FORMAT_COUNT + 1] = {
+	"json", "txt", "tsv", "hocr", "xml", "html", NULL
+};
+
 static const char tsv_heading[] =
 	"level\tpage_num\tblock_num\tpar_num\tline_num\tword_num\tleft\ttop\twidth\theight\tconf\ttext\n";
 

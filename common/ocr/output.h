@@ -13,6 +13,9 @@ enum output_format { OUTPUT_JSON, OUTPUT_TEXT, OUTPUT_TSV, OUTPUT_HOCR, OUTPUT_A
 /* "json", "text", "tsv", "hocr", "alto", "overlay", NULL. */
 extern const char *const output_format_names[OUTPUT_FORMAT_COUNT + 1];
 
+/* What names of files end in: "json", "txt", "tsv", "hocr", "xml", "html", NULL. */
+extern const char *const output_format_extensions[OUTPUT_FORMAT_COUNT + 1];
+
 /* What stands before the first and after the last document in a stream of this format (TSV's heading; else nothing). */
 void output_begin(enum output_format format, struct buffer *out);
 void output_end(enum output_format format, struct buffer *out);

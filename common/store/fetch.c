@@ -22,6 +22,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/sha256.h"
+#include "common/base/write_all.h"
 #include "common/http/http.h"
 #include "common/store/store_private.h"
 
@@ -213,20 +214,6 @@ static bool memory_seal(int memory, struct error *error)
 	return (fcntl(memory, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL) == 0 &&
 		lseek(memory, 0, SEEK_SET) == 0) ||
 	       error_set(error, ERROR_INTERNAL, "memfd: %s", strerror(errno));
-}
-
-static bool write_all(int descriptor, const char *bytes, size_t length)
-{
-	while (length) {
-		ssize_t written = write(descriptor, bytes, length);
-		if (written < 0 && errno == EINTR)
-			continue;
-		if (written < 0)
-			return false;
-		bytes += written;
-		length -= (size_t)written;
-	}
-	return true;
 }
 
 /* Loads a pipe to its end. It is open without O_NONBLOCK's usual "no writer yet is the end": poll waits for one. */

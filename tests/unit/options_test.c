@@ -15,6 +15,7 @@ struct fixture {
 	const char *name, *url, *password;
 	int64_t count, wait_ms, bytes;
 	int colour;
+	unsigned chosen;
 	struct string_list folders;
 	struct option_row rows[12];
 	struct command command;
@@ -24,7 +25,7 @@ struct fixture {
 
 static enum options_outcome parse(struct fixture *f, const char *const *arguments)
 {
-	char *argv[16] = { (char *)(uintptr_t) "test" };
+	char *argv[24] = { (char *)(uintptr_t) "test" };
 	int argc = 1;
 	for (; arguments[argc - 1]; argc++)
 		argv[argc] = (char *)(uintptr_t)arguments[argc - 1];
@@ -40,6 +41,7 @@ static enum options_outcome parse(struct fixture *f, const char *const *argument
 		{ "wait", 0, OPTION_DURATION, &f->wait_ms, "TIME", "a time" },
 		{ "bytes", 0, OPTION_BYTES, &f->bytes, "SIZE", "a size" },
 		{ "colour", 0, OPTION_CHOICE, &f->colour, "COLOUR", "a choice", .choices = colours },
+		{ "colours", 0, OPTION_CHOICES, &f->chosen, "COLOUR,...", "choices", .choices = colours },
 		{ "folder", 0, OPTION_LIST, &f->folders, "DIR", "many" },
 	};
 	memcpy(f->rows, rows, sizeof rows);
@@ -53,7 +55,7 @@ static void flags_of_every_kind_are_read(void)
 {
 	struct fixture f = { 0 };
 	CHECK_INTEGER(parse(&f, ARGUMENTS("-vn", "me", "--count=7", "--wait", "5m", "--bytes", "2K", "--colour", "green",
-					  "--folder", "/a", "a", "--folder=/b", "--", "-x")),
+					  "--colours", "green,red", "--folder", "/a", "a", "--folder=/b", "--", "-x")),
 		      OPTIONS_RUN);
 	CHECK(f.loud);
 	CHECK_STRING(f.name, "me");
@@ -61,6 +63,7 @@ static void flags_of_every_kind_are_read(void)
 	CHECK_INTEGER(f.wait_ms, 300000);
 	CHECK_INTEGER(f.bytes, 2048);
 	CHECK_INTEGER(f.colour, 1);
+	CHECK_INTEGER(f.chosen, 3);
 	CHECK_INTEGER(f.folders.count, 2);
 	CHECK_STRING(f.folders.items[1], "/b");
 	CHECK_INTEGER(f.options.operands.count, 2);
@@ -92,7 +95,8 @@ static void what_is_wrong_is_a_usage_error(void)
 		{ "--nonsense" }, { "--nam", "x" }, { "-z" }, { "--name" }, { "--loud=1" }, { "--count", "0" },
 		{ "--count", "11" }, { "--count", "7x" }, { "--count", "" }, { "--count", "99999999999999999999" },
 		{ "--wait", "5 m" }, { "--wait", "-1" }, { "--wait", "9999999999999999d" }, { "--bytes", "1X" },
-		{ "--colour", "blue" },
+		{ "--colour", "blue" }, { "--colour", "red,green" }, { "--colours", "blue" }, { "--colours", "red," },
+		{ "--colours", "" },
 	};
 	for (size_t index = 0; index < sizeof wrong / sizeof *wrong; index++) {
 		struct fixture f = { 0 };
