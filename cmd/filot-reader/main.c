@@ -152,6 +152,7 @@ int main(int argc, char **argv)
 		log_error("reader_start_failed", log_failure(&error));
 		return error_exit_status(error.code);
 	}
+	memory_keep();
 	if (!SANITIZED) /* they have handlers of their own */
 		memory_watch(settings.memory_bytes);
 	struct serve_settings serving = {

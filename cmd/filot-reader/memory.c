@@ -5,6 +5,8 @@
 #include "cmd/filot-reader/memory.h"
 
 #include <errno.h>
+#include <limits.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdalign.h>
 #include <stdatomic.h>
@@ -87,6 +89,14 @@ void memory_watch(int64_t limit_bytes)
 	(void)sigaltstack(&stack, NULL);
 	for (size_t i = 0; i < sizeof signals / sizeof *signals; i++)
 		(void)sigaction(signals[i], &action, NULL);
+}
+
+void memory_keep(void)
+{
+#ifdef __GLIBC__
+	(void)mallopt(M_MMAP_MAX, 0);
+	(void)mallopt(M_TRIM_THRESHOLD, INT_MAX);
+#endif
 }
 
 bool memory_ended(void)

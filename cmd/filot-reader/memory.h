@@ -17,6 +17,13 @@
  */
 void memory_watch(int64_t limit_bytes);
 
+/*
+ * From now on, memory that was given back is kept for the next allocation and not returned to the kernel. A page takes
+ * and gives back dozens of images of megabytes; to have each one's pages mapped and zeroed anew is a twentieth of its
+ * time. The process ends with its document, so nothing is kept for long.
+ */
+void memory_keep(void);
+
 /* Whether an allocation failed. */
 bool memory_ended(void);
 

@@ -11,6 +11,8 @@
  *
  * Prints JSON lines on standard output and a table on standard error.
  */
+#include <limits.h>
+#include <malloc.h>
 #include <pthread.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -146,6 +148,8 @@ static void engine_open(struct engine *engine, bool is_ours, const char *languag
 	if (!is_ours)
 		return;
 	hooked.is_ours = true;
+	(void)mallopt(M_MMAP_MAX, 0); /* as memory_keep() of filot-reader */
+	(void)mallopt(M_TRIM_THRESHOLD, INT_MAX);
 	options.threads = 1;
 	options.wait_us = 0; /* nobody else hands in lines */
 	engine->models = text_models_new(tessdata, network_backend_best(), 1, &error);
