@@ -136,6 +136,8 @@ int main(int argc, char **argv)
 	struct api api = { .settings = &settings };
 	enum options_outcome outcome = options_parse(&command, &options, argc, argv, &error);
 	int status = outcome == OPTIONS_DONE ? EX_OK : -1;
+	if (outcome == OPTIONS_DONE && options.checked && !api_settings_check(&settings, &error))
+		status = -1;
 	if (outcome == OPTIONS_RUN) {
 		stop_install();
 		if (options.operands.count)
@@ -147,8 +149,7 @@ int main(int argc, char **argv)
 	}
 	if (status < 0)
 		status = options_exit(&command, &error);
-	if (outcome == OPTIONS_RUN)
-		api_settings_free(&settings);
+	api_settings_free(&settings);
 	options_free(&options, &command);
 	return status;
 }

@@ -134,11 +134,34 @@ struct command api_command(struct api_settings *s)
 	};
 }
 
-static bool long_enough(const char *name, const char *secret, struct error *error)
+/* Ours are long, and none serves two purposes. The one before may be the same again. */
+static bool check_secrets(const struct api_settings *settings, struct error *error)
 {
-	return !secret || strlen(secret) >= JWT_LEAST_SECRET_BYTES ||
-	       error_set(error, ERROR_CONFIG, "%s needs at least %d bytes, such as `openssl rand -hex 32` makes", name,
-			 JWT_LEAST_SECRET_BYTES);
+	const struct {
+		const char *name, *value, *previous;
+		size_t least;
+	} secrets[] = {
+		{ "FILOT_JWT_SECRET", settings->jwt_secret, settings->jwt_secret_previous, JWT_LEAST_SECRET_BYTES },
+		{ "FILOT_SESSION_SECRET", settings->session_secret, settings->session_secret_previous, JWT_LEAST_SECRET_BYTES },
+		{ "FILOT_SERVICE_KEY", settings->service_key, settings->service_key_previous, JWT_LEAST_SECRET_BYTES },
+		{ "FILOT_BULI2_SIGNATURE_SECRET", settings->buli2_signature_secret, settings->buli2_signature_secret_previous, 0 },
+	};
+	for (size_t index = 0; index < sizeof secrets / sizeof *secrets; index++) {
+		const char *name = secrets[index].name, *const both[] = { secrets[index].value, secrets[index].previous };
+		for (size_t which = 0; which < 2; which++) {
+			if (!both[which])
+				continue;
+			if (strlen(both[which]) < secrets[index].least)
+				return error_set(error, ERROR_CONFIG,
+						 "%s%s needs at least %zu bytes, such as `openssl rand -hex 32` makes", name,
+						 which ? "_PREVIOUS" : "", secrets[index].least);
+			for (size_t other = 0; other < index; other++)
+				if (strcmp(both[which], secrets[other].value ? secrets[other].value : "") == 0 ||
+				    strcmp(both[which], secrets[other].previous ? secrets[other].previous : "") == 0)
+					return error_set(error, ERROR_CONFIG, "%s and %s must differ", secrets[other].name, name);
+		}
+	}
+	return true;
 }
 
 bool api_settings_check(struct api_settings *settings, struct error *error)
@@ -148,16 +171,8 @@ bool api_settings_check(struct api_settings *settings, struct error *error)
 		settings->listen = NULL;
 	if (!settings->listen && !settings->socket)
 		return error_set(error, ERROR_CONFIG, "--listen none needs --socket");
-	if (!long_enough("FILOT_JWT_SECRET", settings->jwt_secret, error) ||
-	    !long_enough("FILOT_JWT_SECRET_PREVIOUS", settings->jwt_secret_previous, error) ||
-	    !long_enough("FILOT_SESSION_SECRET", settings->session_secret, error) ||
-	    !long_enough("FILOT_SESSION_SECRET_PREVIOUS", settings->session_secret_previous, error) ||
-	    !long_enough("FILOT_SERVICE_KEY", settings->service_key, error) ||
-	    !long_enough("FILOT_SERVICE_KEY_PREVIOUS", settings->service_key_previous, error))
+	if (!check_secrets(settings, error))
 		return false;
-	if (strcmp(settings->jwt_secret, settings->session_secret) == 0 ||
-	    (settings->service_key && strcmp(settings->service_key, settings->jwt_secret) == 0))
-		return error_set(error, ERROR_CONFIG, "FILOT_JWT_SECRET, FILOT_SESSION_SECRET and FILOT_SERVICE_KEY must differ");
 	settings->trusted_proxies_list = calloc(count + 1, sizeof *settings->trusted_proxies_list);
 	if (!settings->trusted_proxies_list)
 		return error_set(error, ERROR_OUT_OF_MEMORY, "out of memory");

@@ -517,4 +517,15 @@ raw() {
 	FILOT_JWT_SECRET=short run filot-api --listen none --socket /tmp/never
 	((status == 78))
 	[[ $output == *'at least 32 bytes'* ]]
+	FILOT_SERVICE_KEY_PREVIOUS=short run filot-api --check-config
+	((status == 78))
+	[[ $output == *'FILOT_SERVICE_KEY_PREVIOUS needs at least 32 bytes'* ]]
+	FILOT_SERVICE_KEY=$FILOT_SESSION_SECRET run filot-api --check-config
+	((status == 78))
+	[[ $output == *'FILOT_SESSION_SECRET and FILOT_SERVICE_KEY must differ'* ]]
+	FILOT_JWT_SECRET_PREVIOUS=$FILOT_JWT_SECRET run filot-api --check-config
+	((status == 0))
+	[[ $output == *FILOT_TEMPORAL_ENDPOINT*'not set'* ]]
+	FILOT_TEMPORAL_ENDPOINT=http://temporal:7243 run filot-api --check-config
+	[[ $output == *FILOT_TEMPORAL_ENDPOINT*' set '* ]]
 }
