@@ -30,7 +30,8 @@ OPS_TEMPLATE=filot-ops-task.json
 # deploy_finish: the last word on every way out.
 deploy_finish() {
 	local status=$?
-	trap - EXIT INT TERM
+	trap - EXIT
+	trap '' INT TERM # timeout sends it twice, and the lock is to be given back
 	if [[ -n $record_id ]]; then
 		case $status in
 		"$EXIT_UNAVAILABLE" | "$EXIT_DENIED" | 130 | 143)

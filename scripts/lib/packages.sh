@@ -23,7 +23,8 @@ PACKAGES_SERVERS=(
 )
 # To run every test.
 PACKAGES_TESTS=(
-	bats parallel procps shellcheck shfmt mandoc jq pgbouncer faketime tesseract-ocr tesseract-ocr-deu python3
+	bats parallel procps shellcheck shfmt mandoc jq pgbouncer faketime python3
+	tesseract-ocr tesseract-ocr-deu tesseract-ocr-fra tesseract-ocr-ell tesseract-ocr-chi-sim
 	git libtiff-tools spin python3-jsonschema chromium time poppler-utils iproute2 python3-venv docker-registry systemd
 	libxml2-utils
 )

@@ -127,6 +127,36 @@ tap_of() {
 	[ "$output" = '0 passed, 0 failed' ]
 }
 
+# unit_test NAME LINE…: a program for run-unit
+unit_test() {
+	local path=$BATS_TEST_TMPDIR/$1
+	shift
+	printf '%s\n' '#!/bin/sh' "$@" >"$path"
+	chmod 755 "$path"
+}
+
+@test "unit tests run side by side, and each one's output is whole, in its order" {
+	cd "$BATS_TEST_TMPDIR"
+	# The first ends only when the second has begun.
+	unit_test first 'echo 1..2' 'while [ ! -e began ]; do sleep 0.05; done' 'echo ok 1' 'echo told >&2' 'echo ok 2'
+	unit_test second 'touch began' 'echo 1..1' 'echo ok 1'
+	UNIT_JOBS=2 run -0 "$ROOT/scripts/run-unit" ./first ./second
+	[ "$output" = "$(printf '%s\n' '# first' 1..2 'ok 1' told 'ok 2' '# second' 1..1 'ok 1')" ]
+}
+
+@test "a unit test that fails fails the run, and the others run all the same" {
+	unit_test fails 'echo 1..1' 'echo not ok 1' 'exit 1'
+	unit_test works 'echo 1..1' 'echo ok 1'
+	UNIT_JOBS=1 run -1 "$ROOT/scripts/run-unit" "$BATS_TEST_TMPDIR/fails" "$BATS_TEST_TMPDIR/works" "$BATS_TEST_TMPDIR/none"
+	[[ $output == *'not ok 1'*'# works'*'ok 1'*'# none'* ]]
+}
+
+@test "unit tests that are ended early tell which did not end and what they had printed" {
+	unit_test hangs 'echo 1..2' 'echo ok 1' 'exec sleep 600'
+	run -124 timeout 3 "$ROOT/scripts/run-unit" "$BATS_TEST_TMPDIR/hangs"
+	[[ $output == *'ok 1'*'# hangs did not end' ]]
+}
+
 @test "a wait ends when its time is over and says for what it waited" {
 	run -1 wait_for 1 'for the moon' false
 	[[ $output == *'for the moon'* ]]
