@@ -48,7 +48,8 @@ function boxesOf(page, svg) {
 function textOf(page, spansOfPage) {
 	const parts = [];
 	let place = "", paragraph = null;
-	page.lines.forEach((line, number) => {
+	let at = 0;
+	page.lines.forEach((line) => {
 		if (line.block + " " + line.paragraph !== place) {
 			place = line.block + " " + line.paragraph;
 			const known = page.paragraphs.find((one) => one.block === line.block && one.number === line.paragraph);
@@ -56,7 +57,7 @@ function textOf(page, spansOfPage) {
 			parts.push(paragraph);
 		}
 		const element = make("span", { class: "line" });
-		page.words.filter((word) => word.line === number).forEach((word) => {
+		page.words.slice(at, at += line.words.length).forEach((word) => {
 			const span = make("span", { class: "word " + kind(word), "data-at": word.at, "data-confidence": Math.round(word.confidence) }, ...visible(word.text));
 			spansOfPage[word.at] = span;
 			element.append(element.childNodes.length ? " " : "", span);
@@ -112,16 +113,17 @@ function showPage(at) {
 	resize();
 }
 
-/* Classes of all words of the page, from the state. */
+/* Classes of all words of the page, from the state; those that stay are not touched. */
 function mark() {
 	const found = new Set(), one = matchAt >= 0 ? matches[matchAt] : null;
 	matches.filter((match) => match.page === pageAt).forEach((match) => { for (let at = match.first; at <= match.last; at++) found.add(at); });
 	pages[pageAt].words.forEach((word) => {
 		const here = (match) => match && match.page === pageAt && match.first <= word.at && word.at <= match.last;
 		const classes = kind(word) + (found.has(word.at) ? " match" : "") + (here(one) ? " one" : "") + (word === kept ? " current" : "") + (word === pointed ? " pointed" : "");
-		rects[word.at].setAttribute("class", classes);
-		if (spans[word.at])
+		if (rects[word.at].getAttribute("class") !== classes) {
+			rects[word.at].setAttribute("class", classes);
 			spans[word.at].className = "word " + classes;
+		}
 	});
 }
 
@@ -169,7 +171,7 @@ function reveal(word, inText) {
 		pane.scrollLeft += (box.left + box.right - seen.left - seen.right) / 2;
 	if (box.top < seen.top + edge || box.bottom > seen.bottom - 60)
 		pane.scrollTop += (box.top + box.bottom - seen.top - seen.bottom) / 2;
-	if (inText && spans[word.at])
+	if (inText)
 		spans[word.at].scrollIntoView({ block: "nearest" });
 }
 
@@ -275,7 +277,7 @@ function legend() {
 	const words = pages.flatMap((page) => page.words), of = (name) => words.filter((word) => kind(word) === name).length;
 	const limits = { unsure: "below " + threshold + " %", fair: "below " + SURE + " %", sure: "from " + Math.max(SURE, threshold) + " %" };
 	by("legend").replaceChildren(...["unsure", "fair", "sure"].filter((name) => name !== "fair" || threshold < SURE).map((name) =>
-		make("li", {}, make("i", { class: name }), name + " (" + limits[name] + "): " + of(name))));
+		make("li", {}, make("i", { class: name }), name, make("span", { class: "limit" }, " (" + limits[name] + ")"), ": " + of(name))));
 }
 
 /* The next one in the order of reading after what is kept, round the end. */

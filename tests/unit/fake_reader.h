@@ -50,6 +50,20 @@ static inline void fake_send_page(int32_t number, const char *text, int descript
 	buffer_free(&json);
 }
 
+/* An image of a page of 400 x `height` px: its head and these bytes. */
+static inline void fake_send_image(int32_t number, int32_t height, const char *bytes)
+{
+	const struct frame_image head = { number, 400, height, 0 };
+	struct buffer payload = { 0 };
+	buffer_append(&payload, &head, sizeof head);
+	buffer_append_string(&payload, bytes);
+	if (!frame_send(STDIN_FILENO, FRAME_IMAGE, payload.data, payload.length, -1, NULL))
+		_exit(0);
+	buffer_free(&payload);
+}
+
+#define FAKE_PNG "\x89PNG\r\n\x1a\n..."
+
 static inline void fake_send_done(long long rss_bytes)
 {
 	char text[512];
@@ -145,6 +159,37 @@ static inline void fake_lie(const char *order)
 		_exit(0);
 }
 
+/* The same with images, which a document of two pages has; true when the order is one of these. */
+static inline bool fake_image(const char *order)
+{
+	if (strcmp(order, "image") == 0) {
+		fake_send_image(1, 300, FAKE_PNG);
+		fake_send_page(1, NULL, -1);
+		fake_send_image(2, 300, "\xff\xd8\xff\xe0...");
+	} else if (strcmp(order, "image-of-another-page") == 0) {
+		fake_send_image(2, 300, FAKE_PNG);
+	} else if (strcmp(order, "image-of-another-size") == 0) {
+		fake_send_image(1, 301, FAKE_PNG);
+	} else if (strcmp(order, "image-of-no-kind") == 0) {
+		fake_send_image(1, 300, "<svg onload=alert(1)>");
+	} else if (strcmp(order, "two-images") == 0) {
+		fake_send_image(1, 300, FAKE_PNG);
+		fake_send_image(1, 300, FAKE_PNG);
+	} else if (strcmp(order, "half-an-image") == 0) {
+		fake_send_text(FRAME_IMAGE, "1234");
+	} else if (strcmp(order, "images-without-end") == 0) {
+		for (int32_t number = 1;; number++) {
+			fake_send_image(number, 300, FAKE_PNG);
+			fake_send_page(number, NULL, -1);
+		}
+	} else {
+		return false;
+	}
+	fake_send_page(strcmp(order, "image") == 0 ? 2 : 1, NULL, -1);
+	fake_send_done(1);
+	return true;
+}
+
 static inline void fake_misbehave(const char *order)
 {
 	if (strcmp(order, "segv") == 0)
@@ -202,7 +247,7 @@ static inline void fake_answer(const char *order, const char *request, int descr
 		fake_send_text(FRAME_ERROR, "{\"code\":\"corrupt_document\",\"message\":\"page\\n2 is torn\",\"page\":2}");
 	} else if (strcmp(order, "full") == 0) {
 		fake_send_text(FRAME_ERROR, "{\"code\":\"out_of_memory\",\"message\":\"full\",\"page\":0}");
-	} else {
+	} else if (!fake_image(order)) {
 		fake_misbehave(order);
 	}
 }

@@ -1,4 +1,4 @@
-/* Text, TSV and hOCR of hand-built pages, column by column as Tesseract's renderers write them; ALTO as its schema has it. */
+/* Text, TSV and hOCR of hand-built pages as Tesseract's renderers write them; ALTO as its schema has it; the overlay's HTML. */
 #include "common/ocr/output.h"
 
 #include "tests/unit/test.h"
@@ -304,6 +304,60 @@ static void a_failed_document_is_a_line_in_json_and_nothing_elsewhere(void)
 	text = output_of(OUTPUT_ALTO, "d", error, 0);
 	CHECK_STRING(text, "");
 	free(text);
+	text = output_of(OUTPUT_OVERLAY, "d", error, 0);
+	CHECK_STRING(text, "");
+	free(text);
+}
+
+static size_t count_of(const char *text, const char *wanted)
+{
+	size_t count = 0;
+	for (const char *at = text; (at = strstr(at, wanted)); at++)
+		count++;
+	return count;
+}
+
+static void the_overlay_holds_the_result_and_its_images(void)
+{
+	char png[] = "\x89PNG\r\n\x1a\n";
+	struct page page;
+	struct buffer html = { 0 }, line = { 0 };
+	sample_page(&page, 3);
+	page.image = (struct page_image){ png, strlen(png), "image/png", 3, 400, 300 };
+	const struct result result = { .document = "d", .pages = &page, .page_count = 1 };
+	output_write(OUTPUT_OVERLAY, &result, &html);
+	output_write(OUTPUT_JSON, &result, &line);
+	CHECK(strncmp(html.data, "<!doctype html>\n", 16) == 0);
+	CHECK(strstr(html.data, line.data) != NULL); /* the sample has no '<' */
+	CHECK(strstr(html.data, "id=\"image-3\">data:image/png;base64,iVBORw0KGgo=</script>") != NULL);
+	CHECK_INTEGER(count_of(html.data, "{{"), 0);
+	CHECK_INTEGER(count_of(html.data, "'sha256-"), 2);
+	CHECK_INTEGER(count_of(html.data, "default-src 'none'"), 1);
+	page.image = (struct page_image){ 0 }; /* it is not on the heap */
+	page_free(&page);
+	buffer_free(&html);
+	buffer_free(&line);
+}
+
+static void no_text_ends_the_element_that_holds_it(void)
+{
+	static const char hostile[] = "</script><!--<script>\xe2\x80\xae\"'{{images}}{{script}}";
+	struct page page;
+	struct buffer html = { 0 };
+	sample_page(&page, 1);
+	free(page.text);
+	page.text = strdup(hostile);
+	sample_word(&page, (struct box){ 10, 110, 20, 70 }, 50, hostile, hostile, WORD_NEUTRAL);
+	const struct result result = { .document = hostile, .pages = &page, .page_count = 1 };
+	char *plain = output_of(OUTPUT_OVERLAY, "d", none, 1);
+	output_write(OUTPUT_OVERLAY, &result, &html);
+	CHECK_INTEGER(count_of(html.data, "</script"), count_of(plain, "</script"));
+	CHECK_INTEGER(count_of(html.data, "<script"), count_of(plain, "<script"));
+	CHECK_INTEGER(count_of(html.data, "<!--"), count_of(plain, "<!--"));
+	CHECK_INTEGER(count_of(html.data, "\\u003c/script>\\u003c!--\\u003cscript>"), 5); /* name, text, language, word, line */
+	free(plain);
+	page_free(&page);
+	buffer_free(&html);
 }
 
 static void formats_are_called_by_their_names(void)
@@ -313,6 +367,7 @@ static void formats_are_called_by_their_names(void)
 	CHECK_STRING(output_format_names[OUTPUT_TSV], "tsv");
 	CHECK_STRING(output_format_names[OUTPUT_HOCR], "hocr");
 	CHECK_STRING(output_format_names[OUTPUT_ALTO], "alto");
+	CHECK_STRING(output_format_names[OUTPUT_OVERLAY], "overlay");
 	CHECK(output_format_names[OUTPUT_FORMAT_COUNT] == NULL);
 }
 
@@ -349,6 +404,8 @@ int main(void)
 	TEST(alto_has_languages_of_bcp_47_and_angles_counterclockwise);
 	TEST(alto_of_random_pages_is_what_its_schema_allows);
 	TEST(a_failed_document_is_a_line_in_json_and_nothing_elsewhere);
+	TEST(the_overlay_holds_the_result_and_its_images);
+	TEST(no_text_ends_the_element_that_holds_it);
 	TEST(formats_are_called_by_their_names);
 	TEST(hocr_has_every_word_of_random_pages_once);
 	return test_done();

@@ -195,6 +195,58 @@ static void a_lie_costs_one_document_and_the_child(void)
 	reader_free(reader);
 }
 
+static void pages_come_with_their_images_where_they_are_wanted(void)
+{
+	struct reader *reader = open_reader(LONG_MS);
+	struct reader_request request = { .descriptor = document, .lang = "image", .psm = 3, .images = true };
+	struct result result = { 0 };
+	struct error error = { 0 };
+	CHECK(reader_read(reader, &request, &result, &error));
+	CHECK_INTEGER(result.page_count, 2);
+	CHECK_STRING(result.pages[0].image.media_type, "image/png");
+	CHECK_INTEGER(result.pages[0].image.length, strlen(FAKE_PNG));
+	CHECK(memcmp(result.pages[0].image.bytes, FAKE_PNG, strlen(FAKE_PNG)) == 0);
+	CHECK_STRING(result.pages[1].image.media_type, "image/jpeg");
+	result_free_pages(&result);
+	request.lang = "request";
+	request.images = false; /* and the child is not asked */
+	char *text = text_of(reader, &request);
+	CHECK(strstr(text, "images") == NULL);
+	free(text);
+	reader_free(reader);
+}
+
+static void images_that_are_none_or_not_the_pages_are_refused(void)
+{
+	static const struct {
+		const char *order;
+		bool wanted;
+		enum error_code code;
+	} cases[] = {
+		{ "image", false, ERROR_INTERNAL },
+		{ "good", true, ERROR_INTERNAL },
+		{ "image-of-another-page", true, ERROR_INTERNAL },
+		{ "image-of-another-size", true, ERROR_INTERNAL },
+		{ "image-of-no-kind", true, ERROR_INTERNAL },
+		{ "two-images", true, ERROR_INTERNAL },
+		{ "half-an-image", true, ERROR_INTERNAL },
+		{ "images-without-end", true, ERROR_TOO_LARGE },
+	};
+	struct reader *reader = open_reader(LONG_MS);
+	for (size_t index = 0; index < sizeof cases / sizeof *cases; index++) {
+		struct reader_request request = { .descriptor = document, .lang = cases[index].order, .psm = 3 };
+		struct result result = { 0 };
+		struct error error = { 0 };
+		request.images = cases[index].wanted;
+		CHECK(!reader_read(reader, &request, &result, &error));
+		if (error.code != cases[index].code)
+			printf("# %s: %s\n", cases[index].order, error.message);
+		CHECK_INTEGER(error.code, cases[index].code);
+		CHECK(result.pages == NULL);
+	}
+	reader_free(reader);
+}
+
 static void pages_that_were_not_asked_for_are_refused(void)
 {
 	struct reader *reader = open_reader(LONG_MS);
@@ -574,6 +626,8 @@ int main(int argc, char **argv)
 	TEST(the_child_sees_neither_our_descriptors_nor_our_environment);
 	TEST(a_death_costs_one_document_and_is_named);
 	TEST(a_lie_costs_one_document_and_the_child);
+	TEST(pages_come_with_their_images_where_they_are_wanted);
+	TEST(images_that_are_none_or_not_the_pages_are_refused);
 	TEST(pages_that_were_not_asked_for_are_refused);
 	TEST(a_page_larger_than_the_limit_is_refused);
 	TEST(a_child_that_hangs_or_drips_is_killed_at_the_deadline);
