@@ -98,10 +98,29 @@ daemon_start() {
 @test "failures that may pass are tried again until all is told, once each" {
 	verifications_make 2
 	become approved
-	behave 500 reset reset+ 429 hang 503 wrong-body 401 no-namespace 500+ reset+ ok
+	behave 500 reset reset+ 429 hang 503 wrong-body cut-body cut-body+ drip+ 401 no-namespace 500+ reset+ ok
 	daemon_start
 	wait_for 30 'for both' closed_are 2
 	told_are 2 documents_read,buli2_decided
+}
+
+@test "a Temporal that refuses connections is told when it is there again" {
+	verifications_make 1
+	FILOT_TEMPORAL_ENDPOINT=http://127.0.0.1:1 run -75 --separate-stderr filot-temporal --queue --once --backoff 1ms
+	jq -e '.event == "start" and .status == "failed" and .error.code == "unavailable" and (has("http_status") | not)' <<<"$output"
+	told() { filot-temporal --queue --once >/dev/null 2>&1 && told_are 1 ''; }
+	wait_for 10 'for the start' told
+}
+
+@test "Retry-After is kept" {
+	verifications_make 1
+	behave retry-after-2 ok
+	before_ms=$(date +%s%3N)
+	daemon_start
+	started() { [ "$(sql "select count(*) from temporal_workflows where started_at is not null")" = 1 ]; }
+	wait_for 20 'for the start' started
+	[ $(($(date +%s%3N) - before_ms)) -ge 2000 ]
+	told_are 1 ''
 }
 
 @test "a workflow that was started before is fine, and one that is over is left alone" {

@@ -6,8 +6,9 @@ usage: temporal_server.py API-KEY NAMESPACE
 Each request, and each of its own answers, is held against Temporal's own description of them
 (tests/data/temporal-http-api.json), in which, as in protobuf's JSON, a member that is not named there is an error.
 
-Prints its port. PUT /begin: a test begins, and nothing was bad yet. PUT /behave takes a JSON list of behaviours, each for one call (the last one stays): ok, 500, 503, 401,
-429, 400, hang, reset, wrong-body, no-namespace, gone, and NAME+ which takes effect before it fails. GET /state gives
+Prints its port. PUT /begin: a test begins, and nothing was bad yet. PUT /behave takes a JSON list of behaviours, each for
+one call (the last one stays): ok, 500, 503, 401, 429, 400, retry-after-SECONDS, hang, reset, wrong-body, cut-body, drip,
+no-namespace, gone, and NAME+ which takes effect before it fails. GET /state gives
 {"calls": N, "workflows": {ID: {"starts": effects, "input": …, "signals": [{"name", "input", "request_id"}]}}, "bad": […]}.
 Like Temporal it starts an id once and takes a signal's request id once. POST /close/ID ends a workflow.
 """
@@ -73,7 +74,7 @@ class Handler(BaseHTTPRequestHandler):
     def log_message(self, *_):
         pass
 
-    def answer(self, status, value, raw=None):
+    def answer(self, status, value, raw=None, headers=()):
         if raw is None and self.operation:
             responses = self.operation["responses"]
             contract.check(responses.get(str(status), responses["default"]), value)
@@ -83,8 +84,22 @@ class Handler(BaseHTTPRequestHandler):
         self.send_response(status)
         self.send_header("Content-Type", TYPE)
         self.send_header("Content-Length", str(len(body)))
+        for name, text in headers:
+            self.send_header(name, text)
         self.end_headers()
         self.wfile.write(body)
+
+    def reset(self):
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.connection.close()
+        self.close_connection = True
+
+    def begin_body(self, length):
+        """An answer whose body does not come as it was announced."""
+        self.send_response(200)
+        self.send_header("Content-Type", TYPE)
+        self.send_header("Content-Length", str(length))
+        self.end_headers()
 
     def fail(self, status, code, message, kind=None, **more):
         details = [{"@type": ERROR_TYPE + kind, **more}] if kind else []
@@ -185,9 +200,23 @@ class Handler(BaseHTTPRequestHandler):
         if what == "hang":
             time.sleep(30)
         elif what == "reset":
-            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-            self.connection.close()
-            self.close_connection = True
+            self.reset()
+        elif what == "cut-body":
+            self.begin_body(1000)
+            self.wfile.write(b'{"runId":')
+            self.reset()
+        elif what == "drip":
+            self.begin_body(100000)
+            try:
+                for _ in range(300):
+                    self.wfile.write(b" ")
+                    self.wfile.flush()
+                    time.sleep(0.1)
+            except OSError:
+                self.close_connection = True
+        elif what.startswith("retry-after-"):
+            self.answer(429, {"code": 8, "message": "namespace rate limit exceeded", "details": []},
+                        headers=[("Retry-After", what.rsplit("-", 1)[1])])
         elif what == "wrong-body":
             self.answer(200, None, b"<html>")
         elif what == "no-namespace":
