@@ -507,6 +507,28 @@ raw() {
 	[[ $(member .openapi) == 3.1.0 ]]
 }
 
+@test "in a browser, also a phone's, /docs shows every operation that there is" {
+	command -v chromium >/dev/null || skip "no chromium: install the package chromium"
+	local operations
+	operations=$(curl -sf "$API_URL/openapi.json" | jq '[.paths[] | keys[] | select(IN("get", "put", "post", "delete"))] | length')
+	for width in 390 1280; do
+		python3 "$BATS_TEST_DIRNAME/browser.py" "$API_URL/docs" "$width" 800 "$BATS_TEST_TMPDIR/docs-$width.png" \
+			'document.querySelectorAll("main details").length' >"$BATS_TEST_TMPDIR/seen"
+		cat "$BATS_TEST_TMPDIR/seen"
+		jq -e --argjson n "$operations" '.value == $n and .overflow <= 0 and .small == [] and .console == []' "$BATS_TEST_TMPDIR/seen"
+	done
+	[[ -z ${FILOT_PICTURES:-} ]] || cp "$BATS_TEST_TMPDIR"/docs-*.png "$FILOT_PICTURES"
+}
+
+@test "it listens on a UNIX socket, too" {
+	local url=$API_URL path=$BATS_TEST_TMPDIR/api.socket
+	API_NAME=socket api_start --socket "$path"
+	[ "$(curl -sf --unix-socket "$path" http://localhost/livez | jq -r .status)" = ok ]
+	API_NAME=socket api_stop
+	[ ! -e "$path" ]
+	export API_URL=$url
+}
+
 @test "--check-config names what is missing and shows no secret" {
 	run filot-api --check-config
 	((status == 0))

@@ -435,6 +435,23 @@ page() {
 	[ "$(jq -r 'select(.job) | .status' moved)" = moved ]
 }
 
+@test "on a phone and on a desk nothing of the page is wider than the screen or too small to touch" {
+	command -v chromium >/dev/null || skip "no chromium: install the package chromium"
+	jobs_send SOURCES.md contract-17
+	work
+	redis hset "$queue:workers" "$(printf 'w%.0s' {1..80})" "$(date +%s%3N) {\"host\":\"gpu-7\",\"slots\":4,\"backend\":\"tesseract\"}" >/dev/null
+	redis xadd "$queue:dead" '*' job x code internal message "$(printf 'x%.0s' {1..300})" line '{}' >/dev/null
+	daemon
+	wait_for 10 "all to be ok" overall_is ok
+	for width in 320 390 1280; do
+		python3 "$BATS_TEST_DIRNAME/browser.py" "$url/" "$width" 800 "$BATS_TEST_TMPDIR/page-$width.png" \
+			'document.querySelector("[data-drawn=yes]") && document.querySelectorAll("[data-check]").length' >seen
+		cat seen
+		jq -e '.value == 5 and .overflow <= 0 and .small == [] and .console == []' seen
+	done
+	[[ -z ${FILOT_PICTURES:-} ]] || cp page-*.png "$FILOT_PICTURES"
+}
+
 @test "in a browser the page says what is down and keeps no figure that it does not know" {
 	daemon
 	server_kill "$SERVERS_DIR" redis
