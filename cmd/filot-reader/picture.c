@@ -11,24 +11,34 @@
 #define JPEG_QUALITY 80
 #define GREYS 16
 
-/* 1, 4 or 8 bits of grey, or 32 of colour without transparency; with a palette only where nothing was scaled. */
+/* How a side is scaled that must not vanish. */
+static l_float32 factor_of(l_int32 side, l_int32 longer)
+{
+	l_float32 factor = (l_float32)PAGE_IMAGE_LONGEST_SIDE_PX / (l_float32)longer, least = 1.0F / (l_float32)side;
+	return factor > least ? factor : least;
+}
+
+/* 1, 4 or 8 bits of grey, or 32 of colour without transparency; with a palette only where nothing is scaled. */
 static PIX *scale(PIX *page)
 {
 	l_int32 width = pixGetWidth(page), height = pixGetHeight(page);
 	l_int32 longer = width > height ? width : height;
+	bool small = longer <= PAGE_IMAGE_LONGEST_SIDE_PX;
 	bool two_colours = pixGetDepth(page) == 1 && !pixGetColormap(page);
-	if (longer <= PAGE_IMAGE_LONGEST_SIDE_PX && (two_colours || pixGetColormap(page)))
+	if (small && (two_colours || pixGetColormap(page)))
 		return pixClone(page);
-	float factor = (float)PAGE_IMAGE_LONGEST_SIDE_PX / (float)longer;
-	PIX *plain = two_colours ? pixScaleToGray(page, factor) : pixConvertTo8Or32(page, L_CLONE, 0);
+	PIX *plain = pixConvertTo8Or32(page, L_CLONE, 0);
 	PIX *scaled = NULL;
-	if (two_colours && plain)
-		scaled = pixThresholdTo4bpp(plain, GREYS, 0);
-	else if (plain && longer > PAGE_IMAGE_LONGEST_SIDE_PX)
-		scaled = pixScale(plain, factor, factor);
-	else if (plain)
+	if (plain && small)
 		scaled = pixCopy(NULL, plain); /* its samples a pixel are set below */
+	else if (plain)
+		scaled = pixScaleGeneral(plain, factor_of(width, longer), factor_of(height, longer), 0, 0);
 	pixDestroy(&plain);
+	if (scaled && two_colours) {
+		plain = scaled;
+		scaled = pixThresholdTo4bpp(plain, GREYS, 0);
+		pixDestroy(&plain);
+	}
 	if (scaled && pixGetDepth(scaled) == 32)
 		(void)pixSetSpp(scaled, 3);
 	return scaled;
