@@ -18,6 +18,7 @@ struct ocr_settings {
 	const char *output_folder; /* NULL: results go to standard output */
 	const char *pages;
 	int64_t dpi, psm;
+	int pdf_text; /* enum pdf_text */
 	int engine;  /* enum ocr_engine */
 	int backend; /* 0: a GPU if there is one, else the fastest; else 1 + enum network_backend */
 	const char *gpus; /* "0,1"; NULL: all */

@@ -96,9 +96,9 @@ int32_t document_page_count(const struct document *document)
 }
 
 struct Pix *document_page(struct document *document, int32_t number, int32_t dpi, int64_t most_pixels,
-			  struct error *error)
+			  struct page *text, struct error *error)
 {
-	return document->pdf ? pdf_page(document->pdf, number, dpi, most_pixels, error)
+	return document->pdf ? pdf_page_with_text(document->pdf, number, dpi, most_pixels, text, error)
 			     : image_page(document->image, number, most_pixels, error);
 }
 

@@ -10,6 +10,7 @@
 #include "common/base/error.h"
 
 struct Pix;
+struct page;
 struct document;
 
 /*
@@ -25,9 +26,12 @@ struct document *document_open(int descriptor, int64_t most_bytes, const char *p
 
 int32_t document_page_count(const struct document *document); /* at least 1 */
 
-/* Page `number` from 1. `dpi` is for PDF pages, 0: as pdf.h chooses. The caller frees it (pixDestroy). */
+/*
+ * Page `number` from 1. `dpi` is for PDF pages, 0: as pdf.h chooses. With `text`, also what a PDF's text layer says, as
+ * pdf_page_with_text does; *text is zero for an image. The caller frees both.
+ */
 struct Pix *document_page(struct document *document, int32_t number, int32_t dpi, int64_t most_pixels,
-			  struct error *error);
+			  struct page *text, struct error *error);
 
 void document_close(struct document *document); /* NULL is fine */
 

@@ -69,6 +69,16 @@ static bool parse_heights(struct request *request, struct error *error)
 	return true;
 }
 
+static bool parse_pdf_text(struct request *request, struct error *error)
+{
+	const char *given = json_string_value(json_object_get(request->json, "pdf_text"));
+	int choice = 0;
+	while (given && pdf_text_names[choice] && strcmp(pdf_text_names[choice], given) != 0)
+		choice++;
+	request->read.pdf_text = (enum pdf_text)choice;
+	return choice < PDF_TEXT_COUNT || error_set(error, ERROR_INTERNAL, "an unknown use of text layers is asked for");
+}
+
 static bool parse_request(struct server *server, struct request *request, struct error *error)
 {
 	json_error_t where;
@@ -96,7 +106,7 @@ static bool parse_request(struct server *server, struct request *request, struct
 	if (request->read.pages && !reader_pages_valid(request->read.pages))
 		return error_set(error, ERROR_BAD_JOB, "\"%.64s\" is no list of pages; write it as 1-3,7",
 				 request->read.pages);
-	return parse_heights(request, error);
+	return parse_pdf_text(request, error) && parse_heights(request, error);
 }
 
 /* Loads the models and their sums, unless they are those of the last document. */
@@ -136,20 +146,36 @@ static bool send_image(struct server *server, const struct request *request, PIX
 	       frame_send(server->settings->socket, FRAME_IMAGE, server->payload.data, server->payload.length, -1, error);
 }
 
-/* Decodes page `number`, sends its image where that is wanted, and finds its lines. */
-static bool lay_out_page(struct server *server, struct document *document, const struct request *request,
-			 int32_t number, struct frame_layout *head, int64_t *sent_bytes, struct error *error)
+/* The image of page `number`, which is sent where that is wanted, and its text layer in *text. */
+static PIX *decode_page(struct server *server, struct document *document, const struct request *request, int32_t number,
+			struct page *text, int64_t *sent_bytes, struct error *error)
 {
 	int64_t start_ms = clock_monotonic_ms();
-	PIX *image = document_page(document, number, request->read.dpi, request->limits.page_pixels, error);
-	if (!image)
-		return false;
-	head->page = number;
-	bool sent = !request->read.images || send_image(server, request, image, number, sent_bytes, error);
-	head->decode_ms = clock_monotonic_ms() - start_ms;
-	bool laid_out = sent && tesseract_layout(server->tesseract, image, request->read.psm, request->read.dpi, error);
+	bool text_wanted = request->read.pdf_text != PDF_TEXT_NEVER;
+	PIX *image = document_page(document, number, request->read.dpi, request->limits.page_pixels,
+				   text_wanted ? text : NULL, error);
+	if (image && request->read.images && !send_image(server, request, image, number, sent_bytes, error))
+		pixDestroy(&image);
+	text->number = number;
+	text->decode_ms = clock_monotonic_ms() - start_ms;
+	return image;
+}
+
+/* Whether the page's text is what its layer says, be that nothing. */
+static bool is_settled(const struct request *request, const struct page *text)
+{
+	return text->source == PAGE_SOURCE_TEXT_LAYER ||
+	       (text->source == PAGE_SOURCE_NONE && request->read.pdf_text == PDF_TEXT_ONLY);
+}
+
+/* Finds the lines of a page's image, which is destroyed. */
+static bool lay_out_page(struct server *server, const struct request *request, PIX *image, int64_t *layout_ms,
+			 struct error *error)
+{
+	int64_t start_ms = clock_monotonic_ms();
+	bool laid_out = tesseract_layout(server->tesseract, image, request->read.psm, request->read.dpi, error);
 	pixDestroy(&image);
-	head->layout_ms = clock_monotonic_ms() - start_ms - head->decode_ms;
+	*layout_ms = clock_monotonic_ms() - start_ms;
 	return laid_out;
 }
 
@@ -160,6 +186,7 @@ static bool write_page(struct server *server, const struct frame_layout *head, s
 	struct page page = { 0 };
 	bool done = tesseract_recognise(server->tesseract, &page, error);
 	page.number = head->page;
+	page.text_layer_fault = (enum text_layer_fault)head->text_layer_fault;
 	page.decode_ms = head->decode_ms;
 	page.layout_ms = head->layout_ms;
 	page.recognise_ms = clock_monotonic_ms() - start_ms;
@@ -188,11 +215,21 @@ static bool write_layout(struct server *server, const struct request *request, s
 static bool send_page(struct server *server, struct document *document, const struct request *request, int32_t number,
 		      int64_t *sent_bytes, struct error *error)
 {
-	struct frame_layout head = { 0 };
-	bool is_text = request->height_count == 0;
-	bool done = lay_out_page(server, document, request, number, &head, sent_bytes, error);
+	struct page text = { 0 };
+	PIX *image = decode_page(server, document, request, number, &text, sent_bytes, error);
+	struct frame_layout head = { .page = number, .text_layer_fault = (int32_t)text.text_layer_fault,
+				     .decode_ms = text.decode_ms };
+	bool is_settled_by_layer = is_settled(request, &text), is_text = is_settled_by_layer || request->height_count == 0;
+	bool done = image != NULL;
 	buffer_clear(&server->payload);
-	done = done && (is_text ? write_page(server, &head, error) : write_layout(server, request, &head, error));
+	if (done && is_settled_by_layer) {
+		pixDestroy(&image);
+		page_write_exact_json(&text, &server->payload);
+	} else if (done) {
+		done = lay_out_page(server, request, image, &head.layout_ms, error) &&
+		       (is_text ? write_page(server, &head, error) : write_layout(server, request, &head, error));
+	}
+	page_free(&text);
 	if (memory_ended()) /* the page may lack something, or be called corrupt for no fault of its own */
 		done = error_set(error, ERROR_OUT_OF_MEMORY, "no memory for this page");
 	if (!done)

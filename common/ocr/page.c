@@ -10,9 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/base/clock.h"
 #include "common/base/json_text.h"
-#include "common/mrz/mrz_json.h"
 
 #define FIRST_ROOM 16
 
@@ -21,8 +19,9 @@ const char *const block_kind_names[BLOCK_KIND_COUNT + 1] = { "text",  "heading",
 
 const char *const page_source_names[PAGE_SOURCE_COUNT + 1] = { "ocr", "text-layer", "none", NULL };
 
-const char *const text_layer_fault_names[TEXT_LAYER_FAULT_COUNT + 1] = { "",	     "absent", "unreadable", "pictures",
-									 "hidden", "incomplete", NULL };
+const char *const text_layer_fault_names[TEXT_LAYER_FAULT_COUNT + 1] = {
+	"", "absent", "unreadable", "right-to-left", "pictures", "hidden", "incomplete", NULL
+};
 
 /* Makes room for one more item. `what` is for the message. */
 static bool grow(void *array, size_t count, size_t item_bytes, const char *what, struct error *error)
@@ -88,18 +87,6 @@ bool page_add_word(struct page *page, const struct word *word, struct error *err
 	return true;
 }
 
-bool page_find_mrz(struct page *page, struct error *error)
-{
-	struct mrz zone;
-	if (!page->text || !mrz_find(page->text, strlen(page->text), clock_unix_ms(), &zone))
-		return true;
-	page->mrz = malloc(sizeof zone);
-	if (!page->mrz)
-		return error_set(error, ERROR_OUT_OF_MEMORY, "no memory for the machine readable zone of a page");
-	*page->mrz = zone;
-	return true;
-}
-
 void page_free(struct page *page)
 {
 	for (size_t index = 0; index < page->word_count; index++) {
@@ -111,7 +98,6 @@ void page_free(struct page *page)
 	free(page->paragraphs);
 	free(page->lines);
 	free(page->words);
-	free(page->mrz);
 	page_image_free(&page->image);
 	*page = (struct page){ 0 };
 }
@@ -443,12 +429,7 @@ static void write_page(const struct page *page, bool exact, struct buffer *out)
 		write_line(page, &page->lines[index], language, exact, out);
 	}
 	write_blocks(page, out);
-	buffer_append_char(out, ']');
-	if (page->mrz) {
-		buffer_append_string(out, ",\"mrz\":");
-		mrz_write_json(page->mrz, out);
-	}
-	append_member(out, ",\"ms\":{\"decode\":", page->decode_ms);
+	append_member(out, "],\"ms\":{\"decode\":", page->decode_ms);
 	append_member(out, ",\"layout\":", page->layout_ms);
 	append_member(out, ",\"recognise\":", page->recognise_ms);
 	buffer_append_string(out, "}}");

@@ -18,9 +18,10 @@
 
 #include "common/base/sanitized.h"
 #include "common/ocr/decode.h"
+#include "common/ocr/pdf_grid.h"
 #include "common/ocr/pdf_sizes.h"
+#include "common/ocr/pdf_text.h"
 
-#define POINTS_PER_INCH 72.0
 #define SCAN_COVERS 0.9 /* of the page's area */
 #define SCAN_LEAST_DPI 36.0 /* an image coarser than that is a background, not a scan */
 #define SCAN_MOST_DPI 2400.0
@@ -30,13 +31,6 @@ struct pdf {
 	PopplerDocument *document;
 	int32_t page_count;
 	struct pdf_sizes sizes;
-};
-
-/* How points of the page (from its top left) become pixels. */
-struct grid {
-	double scale; /* pixels a point */
-	double offset_x, offset_y; /* pixels, in -0.5..0.5 */
-	int64_t width, height;
 };
 
 #if SANITIZED
@@ -196,7 +190,7 @@ static bool scan_size(const struct pdf *pdf, PopplerPage *page, const struct sca
 
 /* Where the pixels of a scan fall; false when there is no telling, or they are too coarse or too fine for a scan. */
 static bool scan_grid(const struct pdf *pdf, PopplerPage *page, const struct scan *scan, const double page_points[2],
-		      int64_t most_pixels, struct grid *grid)
+		      int64_t most_pixels, struct pdf_grid *grid)
 {
 	double pixels[2];
 	bool turned = coverage(scan, page_points, true) > coverage(scan, page_points, false);
@@ -207,11 +201,11 @@ static bool scan_grid(const struct pdf *pdf, PopplerPage *page, const struct sca
 	if (scale <= 0)
 		scale = fmax(pixels[0] / scan->sides[0], pixels[1] / scan->sides[1]);
 	double left = scan->corner_x * scale, top = scan->corner_y * scale;
-	*grid = (struct grid){ .scale = scale, .offset_x = round(left) - left, .offset_y = round(top) - top };
+	*grid = (struct pdf_grid){ .scale = scale, .offset_x = round(left) - left, .offset_y = round(top) - top };
 	return is_scan_scale(scale);
 }
 
-static bool fits(struct grid *grid, const double page_points[2], int64_t most_pixels, struct error *error)
+static bool fits(struct pdf_grid *grid, const double page_points[2], int64_t most_pixels, struct error *error)
 {
 	double width = fmax(round(page_points[0] * grid->scale), 1), height = fmax(round(page_points[1] * grid->scale), 1);
 	if (!(width < 1e9 && height < 1e9))
@@ -226,7 +220,7 @@ static bool fits(struct grid *grid, const double page_points[2], int64_t most_pi
 	return decode_page_fits(grid->width, grid->height, most_pixels, error);
 }
 
-static bool choose_grid(const struct pdf *pdf, PopplerPage *page, int32_t dpi, int64_t most_pixels, struct grid *grid,
+static bool choose_grid(const struct pdf *pdf, PopplerPage *page, int32_t dpi, int64_t most_pixels, struct pdf_grid *grid,
 			struct error *error)
 {
 	double points[2] = { 0, 0 };
@@ -237,11 +231,11 @@ static bool choose_grid(const struct pdf *pdf, PopplerPage *page, int32_t dpi, i
 	if (dpi == 0 && find_scan(page, points, &scan) && scan_grid(pdf, page, &scan, points, most_pixels, grid) &&
 	    fits(grid, points, most_pixels, NULL))
 		return true;
-	*grid = (struct grid){ .scale = (dpi > 0 ? dpi : PDF_DEFAULT_DPI) / POINTS_PER_INCH };
+	*grid = (struct pdf_grid){ .scale = (dpi > 0 ? dpi : PDF_DEFAULT_DPI) / POINTS_PER_INCH };
 	return fits(grid, points, most_pixels, error);
 }
 
-static cairo_surface_t *draw(PopplerPage *page, const struct grid *grid, struct error *error)
+static cairo_surface_t *draw(PopplerPage *page, const struct pdf_grid *grid, struct error *error)
 {
 	cairo_surface_t *surface =
 		cairo_image_surface_create(CAIRO_FORMAT_RGB24, (int)grid->width, (int)grid->height);
@@ -263,7 +257,7 @@ static cairo_surface_t *draw(PopplerPage *page, const struct grid *grid, struct 
 }
 
 /* The fewest bits that hold all pixels: 1 (black and white only), 8 (grey) or 32. */
-static int depth_needed(const unsigned char *bytes, const struct grid *grid, size_t stride)
+static int depth_needed(const unsigned char *bytes, const struct pdf_grid *grid, size_t stride)
 {
 	int depth = 1;
 	for (int64_t y = 0; y < grid->height; y++) {
@@ -290,7 +284,7 @@ static void pack_row(const uint32_t *row, int64_t width, int depth, l_uint32 *li
 			SET_DATA_BIT(line, x); /* in 1 bit, 1 is black */
 }
 
-static PIX *pack(cairo_surface_t *surface, const struct grid *grid, struct error *error)
+static PIX *pack(cairo_surface_t *surface, const struct pdf_grid *grid, struct error *error)
 {
 	const unsigned char *bytes = cairo_image_surface_get_data(surface);
 	size_t stride = (size_t)cairo_image_surface_get_stride(surface);
@@ -312,7 +306,13 @@ static PIX *pack(cairo_surface_t *surface, const struct grid *grid, struct error
 
 struct Pix *pdf_page(struct pdf *pdf, int32_t number, int32_t dpi, int64_t most_pixels, struct error *error)
 {
-	struct grid grid;
+	return pdf_page_with_text(pdf, number, dpi, most_pixels, NULL, error);
+}
+
+struct Pix *pdf_page_with_text(struct pdf *pdf, int32_t number, int32_t dpi, int64_t most_pixels, struct page *text,
+			       struct error *error)
+{
+	struct pdf_grid grid;
 	PIX *pix = NULL;
 	PopplerPage *page = poppler_document_get_page(pdf->document, number - 1);
 	if (!page) {
@@ -325,6 +325,8 @@ struct Pix *pdf_page(struct pdf *pdf, int32_t number, int32_t dpi, int64_t most_
 			pix = pack(surface, &grid, error);
 		cairo_surface_destroy(surface);
 	}
+	if (pix && text && !pdf_text_read(page, &grid, pix, text, error))
+		pixDestroy(&pix);
 	g_object_unref(page);
 	return pix;
 }

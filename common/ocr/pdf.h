@@ -19,6 +19,7 @@
 #define PDF_DEFAULT_DPI 300
 
 struct Pix;
+struct page;
 struct pdf;
 
 /*
@@ -35,6 +36,13 @@ int32_t pdf_page_count(const struct pdf *pdf);
  * ERROR_OUT_OF_MEMORY.
  */
 struct Pix *pdf_page(struct pdf *pdf, int32_t number, int32_t dpi, int64_t most_pixels, struct error *error);
+
+/*
+ * The same, and the page's text in *text if its text layer is good, else why it is not (pdf_text.h). The caller frees both;
+ * *text is not touched when there is no image.
+ */
+struct Pix *pdf_page_with_text(struct pdf *pdf, int32_t number, int32_t dpi, int64_t most_pixels, struct page *text,
+			       struct error *error);
 
 void pdf_close(struct pdf *pdf); /* NULL is fine */
 

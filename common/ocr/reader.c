@@ -24,6 +24,8 @@
 #define LEAST_WORD_BYTES 64 /* a word's JSON beside its text */
 #define LAST_FRAME_BYTES (64 * 1024) /* FRAME_DONE and FRAME_ERROR, beyond the pages' bytes */
 
+const char *const pdf_text_names[PDF_TEXT_COUNT + 1] = { "auto", "never", "only", NULL };
+
 const struct reader_limits reader_default_limits = {
 	.document_bytes = 256LL << 20,
 	.pages = 2000,
@@ -163,6 +165,7 @@ static void write_read_request(const struct reader_request *request, const struc
 	append_string(out, "{\"lang\":", request->lang);
 	append_string(out, ",\"pages\":", request->pages);
 	buffer_printf(out, ",\"dpi\":%d,\"psm\":%d", request->dpi, request->psm);
+	append_string(out, ",\"pdf_text\":", pdf_text_names[request->pdf_text]);
 	append_string(out, ",\"password\":", request->password);
 	for (size_t index = 0; index < lines->height_count; index++)
 		buffer_printf(out, "%s%d", index ? "," : ",\"heights\":[", lines->heights[index]);
@@ -196,8 +199,7 @@ static bool keep_page(const struct reader *reader, const char *pages, struct pag
 {
 	size_t count = result->page_count;
 	struct page *more = result->pages;
-	bool allowed = page_allowed(reader, pages, result, page->number, page->width, page->height, error) &&
-		       page_find_mrz(page, error);
+	bool allowed = page_allowed(reader, pages, result, page->number, page->width, page->height, error);
 	if (allowed && !(count & (count - 1))) /* room doubles at 0, 1, 2, 4, … */
 		more = realloc(result->pages, (count ? count * 2 : 1) * sizeof *more);
 	if (!more && allowed)
@@ -276,7 +278,7 @@ struct answer {
 	struct reader_lines *lines; /* NULL: no layouts may come */
 	bool images; /* pages come with theirs */
 	struct page_image image; /* of the page that comes next */
-	int64_t text_bytes; /* of pages read here, and of their images */
+	int64_t text_bytes; /* of pages, and of their images */
 	struct result *result;
 	struct reader_progress *progress; /* or NULL */
 	bool counted; /* FRAME_COUNT has come */
@@ -369,6 +371,11 @@ static bool take_page_frame(const struct reader *reader, enum frame_type type, s
 		return error_set(error, ERROR_TOO_LARGE, "beyond the limit");
 	if (type == FRAME_IMAGE)
 		return take_image(reader, answer, error);
+	answer->text_bytes += (int64_t)reader->frame.length;
+	/* A page that needed no reading waits for those before it. */
+	while (answer->lines && answer->lines->pending_count > 0)
+		if (!finish_page(reader, answer, deadline_ms, error))
+			return false;
 	bool done = take_page(reader, answer, error);
 	note_read(answer);
 	return done;

@@ -38,6 +38,16 @@ struct reader_progress {
 	atomic_int read;
 };
 
+/* When a PDF page's text layer is taken instead of reading its image; pdf_text.h says which layers are good. */
+enum pdf_text {
+	PDF_TEXT_AUTO, /* when it is good */
+	PDF_TEXT_NEVER,
+	PDF_TEXT_ONLY, /* when it is good; else the page has no text (PAGE_SOURCE_NONE) */
+	PDF_TEXT_COUNT
+};
+
+extern const char *const pdf_text_names[PDF_TEXT_COUNT + 1]; /* "auto", …; NULL */
+
 struct reader_request {
 	int descriptor; /* the document: a regular file or memfd, read from its start; stays the caller's */
 	const char *lang; /* "eng", "deu+eng" */
@@ -45,6 +55,7 @@ struct reader_request {
 	int32_t dpi; /* 0: as the document says; PDF pages at 300 unless they are one scan */
 	int32_t psm; /* Tesseract's page segmentation mode, 0..13 */
 	const char *password; /* user password of an encrypted PDF, or NULL */
+	enum pdf_text pdf_text;
 	struct reader_progress *progress; /* set to 0 when it begins, and kept up to date; NULL: nobody looks */
 	bool images; /* pages come with theirs */
 };

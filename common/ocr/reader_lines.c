@@ -67,11 +67,14 @@ bool reader_lines_begin(struct reader_lines *lines, const void *payload, size_t 
 	memcpy(&head, payload, sizeof head);
 	if (head.decode_ms < 0 || head.layout_ms < 0)
 		return error_set(error, ERROR_INTERNAL, "reader sent a layout of negative time");
+	if (head.text_layer_fault < 0 || head.text_layer_fault >= TEXT_LAYER_FAULT_COUNT)
+		return error_set(error, ERROR_INTERNAL, "reader sent a layout of a page with an unknown text layer");
 	if (!layout_read(&layout, (const char *)payload + sizeof head, length - sizeof head, error))
 		return error_prefix(error, "reader");
 	*pending = (struct pending_page){ .page = { .number = head.page,
 						    .width = layout.width,
 						    .height = layout.height,
+						    .text_layer_fault = (enum text_layer_fault)head.text_layer_fault,
 						    .decode_ms = head.decode_ms,
 						    .layout_ms = head.layout_ms } };
 	if (!page_image_keep(image, image_wanted, head.page, layout.width, layout.height, &pending->page.image, error)) {
@@ -94,6 +97,7 @@ bool reader_lines_finish(struct reader_lines *lines, struct page *page, struct e
 	if (done) {
 		page->number = oldest.page.number;
 		page->image = oldest.page.image;
+		page->text_layer_fault = oldest.page.text_layer_fault;
 		page->decode_ms = oldest.page.decode_ms;
 		page->layout_ms = oldest.page.layout_ms;
 		page->recognise_ms = page_reading_us(oldest.reading) / 1000;

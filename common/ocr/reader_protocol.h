@@ -3,12 +3,12 @@
  *
  * A frame is a 4-byte little-endian payload length, one type byte, and the payload. The parent sends a request; with
  * FRAME_READ comes the document's descriptor as SCM_RIGHTS ancillary data of the frame's first byte. The child answers
- * with one FRAME_COUNT, any number of FRAME_PAGE (or FRAME_LAYOUT, if the request has heights; before each its FRAME_IMAGE,
- * if the request wants them), then one FRAME_DONE or FRAME_ERROR. Payloads are JSON objects, but for FRAME_LAYOUT and
- * FRAME_IMAGE:
+ * with one FRAME_COUNT, any number of FRAME_PAGE (or FRAME_LAYOUT, if the request has heights, for a page that is to be read
+ * by them; before each its FRAME_IMAGE, if the request wants them), then one FRAME_DONE or FRAME_ERROR. Payloads are JSON
+ * objects, but for FRAME_LAYOUT and FRAME_IMAGE:
  *
  *   FRAME_LOAD   {"lang":"eng"}                      -> FRAME_DONE | FRAME_ERROR
- *   FRAME_READ   {"lang":…,"pages":…|null,"dpi":0,"psm":3,"password":…|null,
+ *   FRAME_READ   {"lang":…,"pages":…|null,"dpi":0,"psm":3,"pdf_text":"auto|never|only","password":…|null,
  *                 "heights":[36,…], (images of lines for networks of these heights, to be read by the parent)
  *                 "images":true, (of the pages; left out when not wanted)
  *                 "limits":{"pages":…,"page_pixels":…,"document_bytes":…,"result_bytes":…,"processor_ms":…}}
@@ -47,7 +47,7 @@ enum frame_type {
 
 /* How a FRAME_LAYOUT begins. */
 struct frame_layout {
-	int32_t page, reserved;
+	int32_t page, text_layer_fault; /* the latter as struct page has it */
 	int64_t decode_ms, layout_ms;
 };
 

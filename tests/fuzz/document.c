@@ -21,7 +21,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 	bool written = write(file, bytes, length) == (ssize_t)length;
 	struct document *document = written ? document_open(file, 1 << 20, NULL, &error) : NULL;
 	for (int32_t number = 1; document && number <= document_page_count(document) && number <= 3; number++) {
-		struct Pix *page = document_page(document, number, 72, 1000000, &error);
+		struct page text = { 0 };
+		struct Pix *page = document_page(document, number, 72, 1000000, &text, &error);
+		page_free(&text);
 		pixDestroy(&page);
 	}
 	document_close(document);

@@ -315,12 +315,13 @@ int32_t document_page_count(const struct document *document)
 }
 
 struct Pix *document_page(struct document *document, int32_t number, int32_t dpi, int64_t most_pixels,
-			  struct error *error)
+			  struct page *text, struct error *error)
 {
 	(void)document;
 	(void)number;
 	(void)dpi;
 	(void)most_pixels;
+	(void)text;
 	(void)error_set(error, ERROR_INTERNAL, "no page");
 	return NULL;
 }

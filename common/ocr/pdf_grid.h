@@ -1,0 +1,15 @@
+/* How points of a PDF page (from its top left, as shown) become pixels of its image. For pdf.c and the pdf_layer files. */
+#ifndef FILOT_PDF_GRID_H
+#define FILOT_PDF_GRID_H
+
+#include <stdint.h>
+
+#define POINTS_PER_INCH 72.0
+
+struct pdf_grid {
+	double scale; /* pixels a point */
+	double offset_x, offset_y; /* pixels, in -0.5..0.5 */
+	int64_t width, height; /* pixels */
+};
+
+#endif
