@@ -183,7 +183,7 @@ fuzz-worker: all ## 10000 mutated documents through one worker (DOCUMENTS=n SEED
 test-aws: all ## all tests of the deployments against AWS' stand-in
 	FILOT_BUILD=$(abspath $(BUILD)) bats $(if $(shell command -v parallel),--jobs 2 --no-parallelize-within-files) tests/aws
 
-soak: all ## 2000 jobs under 200 faults (SOAK="JOBS FAULTS SEED" for others)
+soak: all ## 2000 jobs under 200 faults (SOAK="[--not-durable] JOBS FAULTS SEED" for others)
 	@FILOT_BUILD=$(abspath $(BUILD)) tests/system/faults $(SOAK)
 
 image-test: all ## build both images (twice), run what is in them, and all services under systemd; as root

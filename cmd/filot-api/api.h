@@ -78,6 +78,12 @@ json_t *api_body(struct server_request *request);
 bool api_member(struct server_request *request, const json_t *object, const char *name, bool required, size_t least,
 		size_t most, const char **text);
 
+/* 1 to `most` visible ASCII characters. */
+bool api_visible_ascii(const char *text, size_t most);
+
+/* The header Idempotency-Key (NULL: there is none); false when it answered 400. */
+bool api_idempotency_key(struct server_request *request, const char **key);
+
 /* Answers with JSON; takes the reference over. NULL: out of memory (500). */
 void api_answer_json(struct server_request *request, int status, json_t *value);
 

@@ -13,7 +13,6 @@
 #include "documents_created_sql.h"
 #include "documents_store_sql.h"
 
-#define IDEMPOTENCY_KEY_BYTES 200
 #define BEGIN_TRIES 5
 
 static bool set_key(struct creation *creation, const char *document)
@@ -32,19 +31,8 @@ bool creation_open(struct creation *creation, struct server_request *request, st
 	*creation = (struct creation){ .request = request, .context = context, .lang = "eng", .priority = "normal" };
 	if (!api_authenticate(request, context, &creation->caller))
 		return false;
-	const char *key = server_request_header(request, "Idempotency-Key");
-	size_t length = key ? strlen(key) : 0;
-	bool plain = true;
-	for (size_t at = 0; at < length; at++)
-		plain = plain && key[at] > ' ' && key[at] < 127;
-	if (server_request_header_count(request, "Idempotency-Key") > (key ? 1 : 0) ||
-	    (key && (length < 1 || length > IDEMPOTENCY_KEY_BYTES || !plain))) {
-		problem_answerf(request, 400, "bad_idempotency_key",
-				"Idempotency-Key must be one value of 1 to %d visible ASCII characters.",
-				IDEMPOTENCY_KEY_BYTES);
+	if (!api_idempotency_key(request, &creation->idempotency_key))
 		return false;
-	}
-	creation->idempotency_key = key;
 	if (set_key(creation, ulid_new(document)))
 		return true;
 	problem_answer_error(request, "document_create", &(const struct error){ .code = ERROR_OUT_OF_MEMORY });

@@ -1,9 +1,11 @@
-/* JSON bodies, in and out. */
+/* JSON bodies, in and out, and what else requests of several kinds have in common. */
 #include <stdio.h>
 #include <string.h>
 
 #include "cmd/filot-api/api.h"
 #include "common/base/json_text.h"
+
+#define LONGEST_KEY 256
 
 json_t *api_body(struct server_request *request)
 {
@@ -63,6 +65,26 @@ bool api_member(struct server_request *request, const json_t *object, const char
 	}
 	*text = json_string_value(value);
 	return true;
+}
+
+bool api_visible_ascii(const char *text, size_t most)
+{
+	size_t length = strlen(text);
+	for (size_t index = 0; index < length; index++)
+		if (text[index] < 0x21 || text[index] > 0x7e)
+			return false;
+	return length >= 1 && length <= most;
+}
+
+bool api_idempotency_key(struct server_request *request, const char **key)
+{
+	int count = server_request_header_count(request, "Idempotency-Key");
+	*key = server_request_header(request, "Idempotency-Key");
+	if (count == 0 || (count == 1 && *key && api_visible_ascii(*key, LONGEST_KEY)))
+		return true;
+	problem_answerf(request, 400, "bad_idempotency_key",
+			"Idempotency-Key must be one value of 1 to %d visible ASCII characters", LONGEST_KEY);
+	return false;
 }
 
 static int append(const char *bytes, size_t length, void *context)

@@ -15,26 +15,6 @@
 #define MOST_DOCUMENTS 20
 #define LONGEST_ID 128
 #define LONGEST_ROLE 64
-#define LONGEST_KEY 256
-
-static bool is_visible_ascii(const char *text, size_t most)
-{
-	size_t length = strlen(text);
-	for (size_t index = 0; index < length; index++)
-		if (text[index] < 0x21 || text[index] > 0x7e)
-			return false;
-	return length >= 1 && length <= most;
-}
-
-static bool key_valid(struct server_request *request, const char **key)
-{
-	int count = server_request_header_count(request, "Idempotency-Key");
-	*key = server_request_header(request, "Idempotency-Key");
-	if (count == 0 || (count == 1 && *key && is_visible_ascii(*key, LONGEST_KEY)))
-		return true;
-	problem_answer(request, 400, "bad_idempotency_key", "Idempotency-Key: one, of 1 to 256 visible ASCII characters");
-	return false;
-}
 
 /* One item of "documents": an id, or {"document": id, "role": text}. Made the latter in `list`. */
 static bool take_document(struct server_request *request, json_t *item, size_t index, json_t *list)
@@ -45,13 +25,13 @@ static bool take_document(struct server_request *request, json_t *item, size_t i
 	size_t other;
 	json_t *earlier;
 	(void)snprintf(pointer, sizeof pointer, "#/documents/%zu", index);
-	if (!id || !is_visible_ascii(id, LONGEST_ID)) {
+	if (!id || !api_visible_ascii(id, LONGEST_ID)) {
 		problem_answer_invalid(request, pointer, "must be a document's id, or an object with document and role");
 		return false;
 	}
 	const char *role_text = json_string_value(role);
 	if (role && !json_is_null(role) && (!role_text || strlen(role_text) != json_string_length(role) ||
-					    !is_visible_ascii(role_text, LONGEST_ROLE))) {
+					    !api_visible_ascii(role_text, LONGEST_ROLE))) {
 		problem_answer_invalid(request, pointer, "role must be 1 to 64 visible ASCII characters");
 		return false;
 	}
@@ -179,7 +159,7 @@ void verification_evaluate(struct server_request *request, void *context)
 	json_t *body = NULL, *documents = NULL;
 	char *claimed_text = NULL, *documents_text = NULL, *whole = NULL;
 	char sha256[SHA256_HEX_SIZE];
-	if (!api_authenticate(request, context, &caller) || !key_valid(request, &key) || !(body = api_body(request)))
+	if (!api_authenticate(request, context, &caller) || !api_idempotency_key(request, &key) || !(body = api_body(request)))
 		return;
 	json_t *claimed = json_object_get(body, "claimed");
 	if (!claim_valid(request, claimed) || !(documents = take_documents(request, body)))

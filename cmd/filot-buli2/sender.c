@@ -54,8 +54,7 @@ bool sender_open(struct sender *sender, const struct delivery_settings *settings
 					      .connect_ms = settings->connect_ms, .total_ms = settings->timeout_ms };
 	*sender = (struct sender){ .settings = settings };
 	make_name(sender, number);
-	sender->client = buli2_client_new(&buli2, error);
-	if (sender->client && (!settings->redis_url || open_queue(sender, error)) &&
+	if (buli2_client_open(&sender->client, &buli2, error) && (!settings->redis_url || open_queue(sender, error)) &&
 	    (!settings->database_url || open_database(sender, error)))
 		return true;
 	sender_close(sender);
@@ -64,7 +63,7 @@ bool sender_open(struct sender *sender, const struct delivery_settings *settings
 
 void sender_close(struct sender *sender)
 {
-	buli2_client_free(sender->client);
+	buli2_client_close(&sender->client);
 	buli2_queue_free(sender->queue);
 	redis_free(sender->redis);
 	pg_free(sender->pg);
@@ -189,7 +188,7 @@ bool sender_deliver(struct sender *sender, struct buli2_request *request, const 
 		return true;
 	int64_t start_ms = clock_monotonic_ms();
 	bool good = buli2_request_set_attempts(request, receipt->attempt, error) &&
-		    buli2_post(sender->client, request, &answer, error);
+		    buli2_post(&sender->client, request, &answer, error);
 	receipt->ms = clock_monotonic_ms() - start_ms;
 	if (good) {
 		tell_breaker(sender, &answer);

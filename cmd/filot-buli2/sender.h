@@ -13,7 +13,7 @@ struct sender {
 	struct redis *redis; /* NULL: no retry set, no breaker */
 	struct buli2_queue *queue;
 	struct pg *pg; /* NULL: nothing is recorded */
-	struct buli2_client *client;
+	struct buli2_client client;
 };
 
 /* `number` tells this process's senders apart. Connects to what is configured within settings->wait_ms. */

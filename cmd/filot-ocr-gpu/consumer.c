@@ -480,7 +480,7 @@ bool consumer_run(const struct ocr_settings *settings, struct error *error)
 	struct consumer consumer = {
 		.settings = settings,
 		.mutex = PTHREAD_MUTEX_INITIALIZER,
-		.control.mutex = PTHREAD_MUTEX_INITIALIZER,
+		.control = CONTROL_INITIALIZER,
 	};
 	condition_init(&consumer.changed);
 	bool done = consumer_open(&consumer, error);

@@ -69,19 +69,17 @@ static bool persist(struct handler *handler, enum step step, const struct job *j
 
 enum ending { ENDING_FINISH, ENDING_RETRY, ENDING_BURY, ENDING_HAND_BACK };
 
-static bool run_ending(struct queue *queue, enum ending ending, struct delivery *delivery, const struct error *why,
+static bool run_ending(struct control *control, enum ending ending, struct delivery *delivery, const struct error *why,
 		       const char *event, int64_t due_ms, bool *owned, struct error *error)
 {
-	switch (ending) {
-	case ENDING_FINISH:
-		return queue_finish(queue, delivery, event, owned, error);
-	case ENDING_RETRY:
-		return queue_retry(queue, delivery, due_ms, why, owned, error);
-	case ENDING_BURY:
-		return queue_bury(queue, delivery, why, event, owned, error);
-	default:
-		return queue_hand_back(queue, delivery, owned, error);
-	}
+	if (ending == ENDING_FINISH)
+		return control_finish(control, delivery, event, owned, error);
+	(void)pthread_mutex_lock(&control->mutex);
+	bool ended = ending == ENDING_RETRY ? queue_retry(control->queue, delivery, due_ms, why, owned, error) :
+		     ending == ENDING_BURY  ? queue_bury(control->queue, delivery, why, event, owned, error) :
+					      queue_hand_back(control->queue, delivery, owned, error);
+	(void)pthread_mutex_unlock(&control->mutex);
+	return ended;
 }
 
 /*
@@ -96,9 +94,7 @@ static void end_delivery(struct handler *handler, struct delivery *delivery, enu
 	for (int attempt = 0;; attempt++) {
 		struct error error = { 0 };
 		bool owned = true;
-		(void)pthread_mutex_lock(&handler->control->mutex);
-		bool ended = run_ending(handler->control->queue, ending, delivery, why, event, due_ms, &owned, &error);
-		(void)pthread_mutex_unlock(&handler->control->mutex);
+		bool ended = run_ending(handler->control, ending, delivery, why, event, due_ms, &owned, &error);
 		if (ended) {
 			if (!owned)
 				log_warning("claim_lost", log_string("job", delivery->job.id),

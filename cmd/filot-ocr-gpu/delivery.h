@@ -6,20 +6,12 @@
 #ifndef OCR_DELIVERY_H
 #define OCR_DELIVERY_H
 
-#include <pthread.h>
 #include <stdatomic.h>
 
 #include "common/base/metrics.h"
 #include "common/pg/pg.h"
-#include "common/redis/queue.h"
+#include "control.h"
 #include "slot.h"
-
-/* The connection on which claims are renewed and ended, used by all threads in turn. */
-struct control {
-	pthread_mutex_t mutex;
-	struct redis *redis;
-	struct queue *queue;
-};
 
 struct handler_counts {
 	atomic_llong done, failed, retried, pages;

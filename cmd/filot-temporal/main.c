@@ -28,12 +28,13 @@ static bool take_line(struct temporal_client *client, const char *text, size_t l
 
 static bool run_lines(const struct tell_settings *settings, bool *failed, struct error *error)
 {
-	struct temporal_client *client = NULL;
+	struct temporal_client client = { 0 };
 	struct lines lines;
 	char *text;
 	size_t length;
 	bool good = true, one = false;
-	if (settings->temporal.place.endpoint && !(client = temporal_client_new(&settings->temporal, error)))
+	bool on = settings->temporal.place.endpoint != NULL;
+	if (on && !temporal_client_open(&client, &settings->temporal, error))
 		return false;
 	lines_open(&lines, STDIN_FILENO, TEMPORAL_LONGEST_LINE_BYTES);
 	while (good) {
@@ -48,12 +49,12 @@ static bool run_lines(const struct tell_settings *settings, bool *failed, struct
 			one = true;
 			good = receipt_print(NULL, NULL, &answer, error);
 		} else if (length) {
-			good = take_line(client, text, length, lines.number, &one, error);
+			good = take_line(on ? &client : NULL, text, length, lines.number, &one, error);
 		}
 		*failed = *failed || one;
 	}
 	lines_free(&lines);
-	temporal_client_free(client);
+	temporal_client_close(&client);
 	return good;
 }
 

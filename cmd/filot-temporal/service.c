@@ -28,7 +28,7 @@ enum column { ID, ATTEMPTS, START, READ, DECIDED, STATE, FINAL, START_DATA, READ
 struct service {
 	const struct tell_settings *settings;
 	struct pg *pg;
-	struct temporal_client *client;
+	struct temporal_client client;
 	struct metrics *metrics; /* NULL: nobody keeps figures */
 };
 
@@ -65,7 +65,7 @@ static bool tell(struct service *service, const PGresult *row, enum temporal_eve
 	const char *id = PQgetvalue(row, 0, ID), *state = PQgetvalue(row, 0, STATE);
 	const char *data = PQgetvalue(row, 0, (int)START_DATA + (int)event);
 	int64_t start_us = clock_monotonic_us();
-	if (!temporal_tell(service->client, event, id, state, data, answer, error))
+	if (!temporal_tell(&service->client, event, id, state, data, answer, error))
 		return false;
 	metrics_count(service->metrics, METRIC_TEMPORAL_CALLS, 1, temporal_event_names[event],
 		      temporal_outcome_names[answer->outcome]);
@@ -168,8 +168,7 @@ bool service_run(const struct tell_settings *settings, struct error *error)
 			clock_sleep_ms(60 * 1000);
 		return true;
 	}
-	service.client = temporal_client_new(&settings->temporal, error);
-	service.pg = service.client ? pg_new(&database, error) : NULL;
+	service.pg = temporal_client_open(&service.client, &settings->temporal, error) ? pg_new(&database, error) : NULL;
 	if (settings->redis_url)
 		publishing.metrics = service.metrics = metrics_new(error);
 	if (service.metrics)
@@ -182,6 +181,6 @@ bool service_run(const struct tell_settings *settings, struct error *error)
 	metrics_publisher_stop(publisher);
 	metrics_free(service.metrics);
 	pg_free(service.pg);
-	temporal_client_free(service.client);
+	temporal_client_close(&service.client);
 	return good;
 }

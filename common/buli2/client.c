@@ -2,7 +2,6 @@
 #include "common/buli2/client.h"
 
 #include <jansson.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "common/base/clock.h"
@@ -13,33 +12,17 @@
 #define MOST_ANSWER_BYTES (256 * 1024)
 #define HEADER_SIZE 1200
 
-struct buli2_client {
-	struct buli2_settings settings;
-	struct http *http;
-	char where[HTTP_WHERE_SIZE];
-};
-
-struct buli2_client *buli2_client_new(const struct buli2_settings *settings, struct error *error)
+bool buli2_client_open(struct buli2_client *client, const struct buli2_settings *settings, struct error *error)
 {
-	struct buli2_client *client = calloc(1, sizeof *client);
-	if (!client) {
-		(void)error_set(error, ERROR_OUT_OF_MEMORY, "out of memory");
-		return NULL;
-	}
-	client->settings = *settings;
+	*client = (struct buli2_client){ .settings = *settings };
 	client->http = http_new_for(settings->url, "FILOT_BULI2_API_URL", client->where, error);
-	if (client->http)
-		return client;
-	buli2_client_free(client);
-	return NULL;
+	return client->http != NULL;
 }
 
-void buli2_client_free(struct buli2_client *client)
+void buli2_client_close(struct buli2_client *client)
 {
-	if (!client)
-		return;
 	http_free(client->http);
-	free(client);
+	client->http = NULL;
 }
 
 /* Headers in a fixed number of texts; false when one is too long or has a line end in it. */

@@ -14,6 +14,7 @@
 #define FILOT_BULI2_CLIENT_H
 
 #include "common/buli2/request.h"
+#include "common/http/http.h"
 
 struct buli2_settings {
 	const char *url, *api_key, *signature_secret;
@@ -34,10 +35,16 @@ struct buli2_answer {
 
 #define BULI2_BODY_BYTES 2048
 
-struct buli2_client; /* one serves one thread */
+/* One serves one thread. */
+struct buli2_client {
+	struct buli2_settings settings; /* its strings are the caller's */
+	struct http *http;
+	char where[HTTP_WHERE_SIZE]; /* its name in messages */
+};
 
-struct buli2_client *buli2_client_new(const struct buli2_settings *settings, struct error *error);
-void buli2_client_free(struct buli2_client *client); /* NULL is fine */
+/* Close it in either case; one that is all zero is closed, too. */
+bool buli2_client_open(struct buli2_client *client, const struct buli2_settings *settings, struct error *error);
+void buli2_client_close(struct buli2_client *client);
 
 /* One try. False only when none could be made (memory, OpenSSL). */
 bool buli2_post(struct buli2_client *client, const struct buli2_request *request, struct buli2_answer *answer,

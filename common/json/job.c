@@ -353,6 +353,15 @@ bool job_add_history(struct job *job, int64_t attempt, const char *worker, const
 	return true;
 }
 
+bool job_copy(struct job *job, struct job *copy, struct error *error)
+{
+	*copy = *job;
+	copy->texts = NULL;
+	copy->line = (struct buffer){ 0 };
+	copy->json = json_deep_copy(job_json(job, error));
+	return copy->json || out_of_memory(error);
+}
+
 static int append_piece(const char *bytes, size_t length, void *context)
 {
 	struct buffer *line = context;

@@ -82,6 +82,9 @@ bool job_set_member(struct job *job, const char *name, const char *text, struct 
 bool job_add_history(struct job *job, int64_t attempt, const char *worker, const struct error *why,
 		     struct error *error);
 
+/* A copy to be changed and written while the job stays as it is. Its strings are the job's, which must outlive it. */
+bool job_copy(struct job *job, struct job *copy, struct error *error);
+
 /* Appends the job as one line without its line end. */
 void job_write(const struct job *job, struct buffer *line);
 

@@ -10,7 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/base/clock.h"
 #include "common/base/json_text.h"
+#include "common/mrz/mrz_json.h"
 
 #define FIRST_ROOM 16
 
@@ -87,6 +89,18 @@ bool page_add_word(struct page *page, const struct word *word, struct error *err
 	return true;
 }
 
+bool page_find_mrz(struct page *page, struct error *error)
+{
+	struct mrz zone;
+	if (!page->text || !mrz_find(page->text, strlen(page->text), clock_unix_ms(), &zone))
+		return true;
+	page->mrz = malloc(sizeof zone);
+	if (!page->mrz)
+		return error_set(error, ERROR_OUT_OF_MEMORY, "no memory for the machine readable zone of a page");
+	*page->mrz = zone;
+	return true;
+}
+
 void page_free(struct page *page)
 {
 	for (size_t index = 0; index < page->word_count; index++) {
@@ -98,6 +112,7 @@ void page_free(struct page *page)
 	free(page->paragraphs);
 	free(page->lines);
 	free(page->words);
+	free(page->mrz);
 	page_image_free(&page->image);
 	*page = (struct page){ 0 };
 }
@@ -429,7 +444,12 @@ static void write_page(const struct page *page, bool exact, struct buffer *out)
 		write_line(page, &page->lines[index], language, exact, out);
 	}
 	write_blocks(page, out);
-	append_member(out, "],\"ms\":{\"decode\":", page->decode_ms);
+	buffer_append_char(out, ']');
+	if (page->mrz) {
+		buffer_append_string(out, ",\"mrz\":");
+		mrz_write_json(page->mrz, out);
+	}
+	append_member(out, ",\"ms\":{\"decode\":", page->decode_ms);
 	append_member(out, ",\"layout\":", page->layout_ms);
 	append_member(out, ",\"recognise\":", page->recognise_ms);
 	buffer_append_string(out, "}}");

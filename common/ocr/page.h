@@ -17,6 +17,7 @@
 
 #include "common/base/buffer.h"
 #include "common/base/error.h"
+#include "common/mrz/mrz.h"
 #include "common/ocr/page_image.h"
 
 #define PAGE_LONGEST_SIDE_PX 1000000
@@ -97,6 +98,7 @@ struct page {
 	struct line *lines;
 	struct word *words;
 	size_t block_count, paragraph_count, line_count, word_count;
+	struct mrz *mrz; /* the machine readable zone in its text; NULL: none, or nobody looked (page_find_mrz) */
 	struct page_image image; /* where it was asked for; in no JSON */
 	int64_t decode_ms, layout_ms, recognise_ms;
 };
@@ -107,6 +109,9 @@ bool page_add_paragraph(struct page *page, const struct paragraph *paragraph, st
 bool page_add_line(struct page *page, const struct line *line, struct error *error);
 /* Copies the strings. The word belongs to the last line. */
 bool page_add_word(struct page *page, const struct word *word, struct error *error);
+
+/* Looks for a machine readable zone in the page's text. */
+bool page_find_mrz(struct page *page, struct error *error);
 
 void page_free(struct page *page);
 
@@ -124,6 +129,7 @@ void page_free(struct page *page);
  *                "hidden", "incomplete"; else left out
  *   blocks       [{ box, kind "text|heading|pullout|caption|image|separator" }], block 1 first
  *   paragraphs   [{ box, block, number, rtl }], rtl left out when false
+ *   mrz          the machine readable zone (mrz_json.h), left out when there is none
  *   ms           { decode, layout, recognise }
  * Confidences and row attributes have at most two decimals here: what a result line and a database need.
  */
@@ -137,7 +143,7 @@ void page_write_exact_json(const struct page *page, struct buffer *out);
 /*
  * Reads what the two writers write, distrusting it: it comes from a process that parsed a stranger's bytes. Every number
  * is checked for its range, every box for lying on the page, every reference for its target, strings for UTF-8 without
- * NUL. Unknown members are passed over; a line's "text" is not read (its words have it). ERROR_INTERNAL, with the place,
+ * NUL. Unknown members are passed over; a line's "text" (its words have it) and "mrz" (the text has it) are not read. ERROR_INTERNAL, with the place,
  * when it is not a page; *page is zero then.
  */
 bool page_parse_json(struct page *page, const char *bytes, size_t length, struct error *error);

@@ -199,7 +199,8 @@ static bool keep_page(const struct reader *reader, const char *pages, struct pag
 {
 	size_t count = result->page_count;
 	struct page *more = result->pages;
-	bool allowed = page_allowed(reader, pages, result, page->number, page->width, page->height, error);
+	bool allowed = page_allowed(reader, pages, result, page->number, page->width, page->height, error) &&
+		       page_find_mrz(page, error);
 	if (allowed && !(count & (count - 1))) /* room doubles at 0, 1, 2, 4, … */
 		more = realloc(result->pages, (count ? count * 2 : 1) * sizeof *more);
 	if (!more && allowed)

@@ -25,8 +25,8 @@
  * it is. The consumer "handed-back" is nobody: what is pending to it is taken by the next claim, whoever makes it.
  *
  * Commands: one script for a batch of 500 jobs sent, one for a claim of up to `most` jobs (two when the queue is empty:
- * the wait), one for each end
- * (or for up to 128 that are finished together), one for a renewal of up to 16 claims. Redis 7 or later, or what speaks as it does.
+ * the wait), one for each end (or for up to 128 that are finished together), one for a renewal of up to 16 claims. Redis
+ * 7 or later, or what speaks as it does.
  */
 #ifndef FILOT_QUEUE_H
 #define FILOT_QUEUE_H
@@ -119,15 +119,16 @@ bool queue_renew(struct queue *queue, struct delivery *const *deliveries, size_t
 
 /*
  * The four ends of a delivery; each acknowledges and deletes the entry in the same script, and does nothing when this
- * worker no longer owns it (then *owned is false). `event` (may be NULL) is a JSON line for the events stream.
+ * worker no longer owns it (then *owned is false), nor when it runs again because its answer was lost. `event` (may be
+ * NULL) is a JSON line for the events stream.
  */
-bool queue_finish(struct queue *queue, const struct delivery *delivery, const char *event, bool *owned,
-		  struct error *error);
+bool queue_finish(struct queue *queue, struct delivery *delivery, const char *event, bool *owned, struct error *error);
 /*
- * queue_finish for many at once that this queue has claimed, each given once, in one script call for every 128. events[i]
- * (events may be NULL, and each of them) and owned[i] belong to deliveries[i]. On failure those before the failing call
- * are finished.
+ * The same for many of this worker's at once, each given once, in one script call for every QUEUE_FINISH_AT_ONCE.
+ * events[i] (events may be NULL, and each of them) and owned[i] belong to deliveries[i]. On failure those before the
+ * failing call are finished.
  */
+#define QUEUE_FINISH_AT_ONCE 128
 bool queue_finish_many(struct queue *queue, struct delivery *const *deliveries, const char *const *events, size_t count,
 		       bool *owned, struct error *error);
 /* To the delayed set, due at due_ms (Unix), with attempt + 1 and the history of this one. */

@@ -65,14 +65,6 @@ static bool run_end(struct queue *queue, const struct queue_call *call, const ch
 	return reply != NULL || no_group; /* a group that is gone: nothing is ours any more */
 }
 
-bool queue_finish(struct queue *queue, const struct delivery *delivery, const char *event, bool *owned,
-		  struct error *error)
-{
-	struct queue_call call = { 0 };
-	begin_end(queue, &call, delivery, "finish", event);
-	return run_end(queue, &call, "finishing a job", owned, error);
-}
-
 bool queue_hand_back(struct queue *queue, const struct delivery *delivery, bool *owned, struct error *error)
 {
 	struct queue_call call = { 0 };
@@ -81,18 +73,31 @@ bool queue_hand_back(struct queue *queue, const struct delivery *delivery, bool 
 	return run_end(queue, &call, "handing a job back", owned, error);
 }
 
+/*
+ * Appends the line of a failed attempt: with it in the history, and the attempt that comes next. The delivery stays as it
+ * is, so that an end which Redis did not answer can be asked for again and counts once.
+ */
+static bool write_failed(const struct queue *queue, struct delivery *delivery, int64_t next_attempt,
+			 const struct error *why, struct buffer *line, struct error *error)
+{
+	struct job failed;
+	bool good = job_copy(&delivery->job, &failed, error) &&
+		    job_add_history(&failed, failed.attempt, queue->settings.worker, why, error) &&
+		    job_set_attempt(&failed, next_attempt, error);
+	if (good)
+		job_write(&failed, line);
+	job_free(&failed);
+	return good && (!line->failed || error_set(error, ERROR_OUT_OF_MEMORY, "queue: out of memory"));
+}
+
 bool queue_retry(struct queue *queue, struct delivery *delivery, int64_t due_ms, const struct error *why, bool *owned,
 		 struct error *error)
 {
-	struct job *job = &delivery->job;
+	const struct job *job = &delivery->job;
 	struct buffer member = { 0 };
 	*owned = false;
-	if (!job_add_history(job, job->attempt, queue->settings.worker, why, error) ||
-	    !job_set_attempt(job, job->attempt + 1, error))
-		return false;
 	buffer_printf(&member, "%d %s %s ", (int)delivery->stream + 1, job->id, job->tenant ? job->tenant : "");
-	job_write(job, &member);
-	bool good = !member.failed || error_set(error, ERROR_OUT_OF_MEMORY, "queue: out of memory");
+	bool good = write_failed(queue, delivery, job->attempt + 1, why, &member, error);
 	if (good) {
 		struct queue_call call = { 0 };
 		begin_end(queue, &call, delivery, "retry", NULL);
@@ -122,11 +127,8 @@ bool queue_bury(struct queue *queue, struct delivery *delivery, const struct err
 {
 	struct buffer line = { 0 };
 	*owned = false;
-	if (!job_add_history(&delivery->job, delivery->job.attempt, queue->settings.worker, why, error))
-		return false;
-	job_write(&delivery->job, &line);
-	bool good = !line.failed || error_set(error, ERROR_OUT_OF_MEMORY, "queue: out of memory");
-	good = good && bury_line(queue, delivery, line.data, line.length, why, event, owned, error);
+	bool good = write_failed(queue, delivery, delivery->job.attempt, why, &line, error) &&
+		    bury_line(queue, delivery, line.data, line.length, why, event, owned, error);
 	buffer_free(&line);
 	return good;
 }
@@ -331,7 +333,7 @@ static enum job_priority stream_of(const struct queue *queue, const char *key)
 }
 
 /* Drops a job that was cancelled while it waited. When Redis cannot say, the job is done: no harm but the work. */
-static bool dropped_as_cancelled(struct queue *queue, const struct delivery *delivery)
+static bool dropped_as_cancelled(struct queue *queue, struct delivery *delivery)
 {
 	const char *argv[] = { "SREM", queue->keys[QUEUE_CANCEL], delivery->job.id };
 	struct error error = { 0 };

@@ -30,10 +30,10 @@ end
 -- Claims what XPENDING listed. Claiming counts a delivery; an entry that was deleted meanwhile is not given.
 local function take_over(number, pending)
 	for _, item in ipairs(pending) do
+		call('INCR', KEYS[13])
 		local entry = call('XCLAIM', KEYS[number], group, consumer, 0, item[1])[1]
 		if entry and not dropped(number, entry) then
 			found = found + 1
-			call('INCR', KEYS[13])
 			taken[found] = { number, entry[1], item[4] + 1, item[2], entry[2][2] }
 		end
 	end

@@ -1,4 +1,4 @@
--- Ends one claim, if it is still this worker's: finished, to be tried again later, dead, or handed back.
+-- Ends one claim that is not finished, if it is still this worker's: to be tried again later, dead, or handed back.
 --
 -- KEYS: 1 stream, 2 delayed, 3 dead, 4 events, 5 takeovers
 -- ARGV: 1 consumer, 2 entry, 3 deliveries, 4 how, 5 event line or '', 6 most events kept, then
@@ -20,7 +20,7 @@ if how == 'hand back' then
 end
 if how == 'retry' then
 	redis.call('ZADD', KEYS[2], ARGV[7], ARGV[8])
-elseif how == 'bury' then
+else
 	local time = redis.call('TIME')
 	local oldest = time[1] * 1000 - ARGV[7]
 	redis.call('XADD', KEYS[3], 'MINID', '~', math.max(0, oldest), '*', 'job', ARGV[8], 'code', ARGV[9], 'message', ARGV[10],

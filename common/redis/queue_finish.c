@@ -1,6 +1,6 @@
 /*
- * Finishing many claims in one call, for workers whose jobs are short. A call for each job would take longer than such
- * a job itself; here a hundred share one round trip and one run of a script.
+ * Finishing claims, many in one call: for workers whose jobs are short or whose Redis is far. A call for each job would
+ * take longer than such a job itself; here a hundred share one round trip and one run of a script.
  */
 #include "common/redis/queue_private.h"
 
@@ -10,16 +10,15 @@
 
 #include "queue_finish_lua.h"
 
-#define FINISH_AT_ONCE 128
 #define FIXED_WORDS (JOB_PRIORITY_COUNT + 2 + 5)
 #define WORDS_A_CLAIM 2
 
 struct words {
 	int count;
-	const char *texts[FIXED_WORDS + WORDS_A_CLAIM * FINISH_AT_ONCE];
+	const char *texts[FIXED_WORDS + WORDS_A_CLAIM * QUEUE_FINISH_AT_ONCE];
 	char events_keep[24], takeovers[24];
-	char streams[FINISH_AT_ONCE + 1];
-	char deliveries[21 * FINISH_AT_ONCE + 1];
+	char streams[QUEUE_FINISH_AT_ONCE + 1];
+	char deliveries[21 * QUEUE_FINISH_AT_ONCE + 1];
 };
 
 static void add(struct words *words, const char *text)
@@ -65,7 +64,6 @@ static bool finish_some(struct queue *queue, struct delivery *const *deliveries,
 	bool no_group = false;
 	words.count = 0;
 	add_all(&words, queue, deliveries, events, count);
-	/* A second run does nothing to what the first one ended. */
 	redisReply *reply = redis_script(queue->redis, true, queue_finish_lua, JOB_PRIORITY_COUNT + 2, words.count,
 					 words.texts, NULL, error);
 	bool good = reply && reply->type == REDIS_REPLY_STRING && reply->len == count;
@@ -83,10 +81,15 @@ static bool finish_some(struct queue *queue, struct delivery *const *deliveries,
 bool queue_finish_many(struct queue *queue, struct delivery *const *deliveries, const char *const *events, size_t count,
 		       bool *owned, struct error *error)
 {
-	for (size_t start = 0; start < count; start += FINISH_AT_ONCE) {
-		size_t some = count - start < FINISH_AT_ONCE ? count - start : FINISH_AT_ONCE;
+	for (size_t start = 0; start < count; start += QUEUE_FINISH_AT_ONCE) {
+		size_t some = count - start < QUEUE_FINISH_AT_ONCE ? count - start : QUEUE_FINISH_AT_ONCE;
 		if (!finish_some(queue, deliveries + start, events ? events + start : NULL, some, owned + start, error))
 			return false;
 	}
 	return true;
+}
+
+bool queue_finish(struct queue *queue, struct delivery *delivery, const char *event, bool *owned, struct error *error)
+{
+	return queue_finish_many(queue, &delivery, &event, 1, owned, error);
 }

@@ -1,5 +1,4 @@
--- Finishes many claims of one worker at once, each as queue_end.lua does: only what is still this worker's, by the count of
--- deliveries.
+-- Finishes claims of one worker, many at once: only what is still this worker's, by the count of deliveries.
 --
 -- KEYS: 1-3 streams by priority, 4 events, 5 takeovers
 -- ARGV: 1 consumer, 2 most events kept, 3 how many claims had changed hands when the first of these was made, 4 a digit
@@ -8,7 +7,7 @@
 -- Returns a digit for each claim: 1 (finished), or 0 (not ours any more, nothing was changed).
 --#include queue_group.lua
 local call, group, consumer, count = redis.call, 'workers', ARGV[1], #ARGV[4]
-local ended, answers = { {}, {}, {} }, {}
+local ended, places, answers = { {}, {}, {} }, { {}, {}, {} }, {}
 
 -- Where no claim has changed hands since, all are still ours.
 local function owned()
@@ -41,23 +40,30 @@ local function delete(key, entries)
 	end
 end
 
+local function tell(event)
+	if event and event ~= '' then
+		call('XADD', KEYS[4], 'MAXLEN', '~', ARGV[2], '*', 'line', event)
+	end
+end
+
 local ours = owned()
 for index = 1, count do
+	answers[index] = '0'
 	if not ours or ours[index] then
-		local list, event = ended[string.byte(ARGV[4], index) - 48], ARGV[5 + count + index] or ''
-		list[#list + 1] = ARGV[5 + index]
-		if event ~= '' then
-			call('XADD', KEYS[4], 'MAXLEN', '~', ARGV[2], '*', 'line', event)
-		end
-		answers[index] = '1'
-	else
-		answers[index] = '0'
+		local number = string.byte(ARGV[4], index) - 48
+		table.insert(ended[number], ARGV[5 + index])
+		table.insert(places[number], index)
 	end
 end
 for number = 1, 3 do
-	if ended[number][1] then
-		call('XACK', KEYS[number], group, unpack(ended[number]))
-		delete(KEYS[number], ended[number])
+	local entries = ended[number]
+	-- A second run, after a lost answer, finds nothing to acknowledge: the first has done it and told of it.
+	if entries[1] and call('XACK', KEYS[number], group, unpack(entries)) > 0 then
+		delete(KEYS[number], entries)
+		for _, index in ipairs(places[number]) do
+			answers[index] = '1'
+			tell(ARGV[5 + count + index])
+		end
 	end
 end
 return table.concat(answers)

@@ -12,33 +12,17 @@
 #define JSON_PLAIN "anNvbi9wbGFpbg==" /* json/plain */
 #define MOST_ANSWER_BYTES (256 * 1024)
 
-struct temporal_client {
-	struct temporal_settings settings;
-	struct http *http;
-	char where[HTTP_WHERE_SIZE];
-};
-
-struct temporal_client *temporal_client_new(const struct temporal_settings *settings, struct error *error)
+bool temporal_client_open(struct temporal_client *client, const struct temporal_settings *settings, struct error *error)
 {
-	struct temporal_client *client = calloc(1, sizeof *client);
-	if (!client) {
-		(void)error_set(error, ERROR_OUT_OF_MEMORY, "out of memory");
-		return NULL;
-	}
-	client->settings = *settings;
+	*client = (struct temporal_client){ .settings = *settings };
 	client->http = http_new_for(settings->place.endpoint, "FILOT_TEMPORAL_ENDPOINT", client->where, error);
-	if (client->http)
-		return client;
-	temporal_client_free(client);
-	return NULL;
+	return client->http != NULL;
 }
 
-void temporal_client_free(struct temporal_client *client)
+void temporal_client_close(struct temporal_client *client)
 {
-	if (!client)
-		return;
 	http_free(client->http);
-	free(client);
+	client->http = NULL;
 }
 
 /* ---- the request ---- */

@@ -15,6 +15,7 @@
 
 #include "common/base/buffer.h"
 #include "common/base/error.h"
+#include "common/http/http.h"
 #include "common/temporal/temporal_options.h"
 
 struct temporal_settings {
@@ -45,10 +46,16 @@ struct temporal_answer {
 void temporal_url(const struct temporal_place *place, struct buffer *url);
 void temporal_authorization(const struct temporal_place *place, struct buffer *header);
 
-struct temporal_client; /* one serves one thread */
+/* One serves one thread. */
+struct temporal_client {
+	struct temporal_settings settings; /* its strings are the caller's */
+	struct http *http;
+	char where[HTTP_WHERE_SIZE]; /* its name in messages */
+};
 
-struct temporal_client *temporal_client_new(const struct temporal_settings *settings, struct error *error);
-void temporal_client_free(struct temporal_client *client); /* NULL is fine */
+/* Close it in either case; one that is all zero is closed, too. */
+bool temporal_client_open(struct temporal_client *client, const struct temporal_settings *settings, struct error *error);
+void temporal_client_close(struct temporal_client *client);
 
 /* `input` is JSON text, the workflow's or signal's one argument. False only when no request could be made. */
 bool temporal_start(struct temporal_client *client, const char *workflow_id, const char *input,

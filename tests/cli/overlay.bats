@@ -300,7 +300,7 @@ image_of() {
 	corpus
 	image_of "$FILOT_ROOT/tests/data/phototest.tif" image/png
 	image_of "$CORPUS/pages/multipage.tif" image/png
-	image_of "$CORPUS/pages/print-00.jpg" image/png # greys, and shorter so
+	image_of "$CORPUS/pages/print-00.jpg" image/jpeg
 	image_of "$CORPUS/pages/baiona_cmyk.jpg" image/jpeg
 	image_of "$CORPUS/pages/linn.png" image/png
 	image_of "$CORPUS/bad/1x1.png" image/png

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "cmd/filot-reader/document.h"
+#include "common/ocr/page.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length);
 

@@ -196,6 +196,50 @@ static void a_buried_job_lies_in_the_dead_stream_with_its_reason(void)
 	side_close(&sender);
 }
 
+static int times_in(const char *text, const char *word)
+{
+	int times = 0;
+	for (const char *at = text ? strstr(text, word) : NULL; at; at = strstr(at + 1, word))
+		times++;
+	return times;
+}
+
+/* As a worker asks while Redis is away: again and again. */
+static void an_end_that_is_asked_for_again_counts_one_attempt(void)
+{
+	struct side sender = side_open(NULL);
+	struct side worker = side_open("w");
+	struct delivery delivery;
+	struct buffer line = { 0 };
+	char id[ULID_SIZE];
+	char text[4096];
+	bool owned;
+	struct error why = { .code = ERROR_STORAGE_UNAVAILABLE, .message = "503 Slow Down" };
+	put(&sender, NULL, JOB_PRIORITY_NORMAL, id);
+	CHECK(claim(&worker, 0, &delivery));
+	(void)redis_server_ask(&server, "SET filot:{ocr}:delayed x");
+	for (int time = 0; time < 3; time++)
+		CHECK(!queue_retry(worker.queue, &delivery, 0, &why, &owned, &error) && !owned);
+	(void)redis_server_ask(&server, "DEL filot:{ocr}:delayed");
+	CHECK(queue_retry(worker.queue, &delivery, 0, &why, &owned, &error) && owned);
+	CHECK_INTEGER(delivery.job.attempt, 1);
+	delivery_free(&delivery);
+	CHECK(claim(&worker, 0, &delivery));
+	CHECK_INTEGER(delivery.job.attempt, 2);
+	job_write(&delivery.job, &line);
+	CHECK_INTEGER(times_in(line.data, "503 Slow Down"), 1);
+	buffer_free(&line);
+	(void)redis_server_ask(&server, "SET filot:{ocr}:dead x");
+	for (int time = 0; time < 3; time++)
+		CHECK(!queue_bury(worker.queue, &delivery, &why, NULL, &owned, &error) && !owned);
+	(void)redis_server_ask(&server, "DEL filot:{ocr}:dead");
+	CHECK(queue_bury(worker.queue, &delivery, &why, NULL, &owned, &error) && owned);
+	CHECK_INTEGER(times_in(dead_field("line", text), "503 Slow Down"), 2);
+	delivery_free(&delivery);
+	side_close(&worker);
+	side_close(&sender);
+}
+
 static void a_job_whose_workers_all_died_is_dead_after_max_attempts(void)
 {
 	struct side sender = side_open(NULL);
@@ -282,6 +326,7 @@ int main(void)
 	RUN(what_others_hold_or_wait_for_stays_when_many_are_finished);
 	RUN(a_retry_waits_until_it_is_due_and_carries_its_history);
 	RUN(a_buried_job_lies_in_the_dead_stream_with_its_reason);
+	RUN(an_end_that_is_asked_for_again_counts_one_attempt);
 	RUN(a_job_whose_workers_all_died_is_dead_after_max_attempts);
 	RUN(a_job_handed_back_is_the_next_one_given_and_no_attempt);
 	RUN(leaving_hands_back_what_is_pending);
