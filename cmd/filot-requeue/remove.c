@@ -12,6 +12,7 @@
 
 #include "cmd/filot-requeue/commands.h"
 #include "job_cancel_sql.h"
+#include "job_state_sql.h"
 
 struct remover {
 	struct context *context;
@@ -36,13 +37,14 @@ static bool agreed(const struct remover *remover, struct error *error)
 	return error_set(error, ERROR_TRY_AGAIN, "nothing was dropped");
 }
 
-/* In the database, when there is one. */
+/* In the database, when there is one; a dry run only looks how it is there. */
 static bool cancel_row(struct remover *remover, struct named_job *named, struct error *error)
 {
 	const char *const values[] = { named->id };
-	if (!remover->context->pg || remover->context->settings->dry_run)
+	const char *sql = remover->context->settings->dry_run ? job_state_sql : job_cancel_sql;
+	if (!remover->context->pg)
 		return true;
-	PGresult *result = pg_query(remover->context->pg, true, job_cancel_sql, 1, values, error);
+	PGresult *result = pg_query(remover->context->pg, true, sql, 1, values, error);
 	if (!result)
 		return false;
 	const char *state = PQntuples(result) == 1 ? PQgetvalue(result, 0, 0) : "";
@@ -143,9 +145,10 @@ static bool unmark_all(struct remover *remover, struct error *error)
 			return false;
 		if (!named->met)
 			report_skipped(report, NULL, named->id,
-				       !was_there	    ? "dropped_by_a_worker" :
-				       named->row_cancelled ? "cancelled_in_the_database" :
-							      "not_in_the_queue");
+				       !was_there	     ? "dropped_by_a_worker" :
+				       !named->row_cancelled ? "not_in_the_queue" :
+				       report->dry_run	     ? "only_in_the_database" :
+							       "cancelled_in_the_database");
 	}
 	return true;
 }

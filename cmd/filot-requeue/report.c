@@ -189,6 +189,7 @@ static const char *reason_text(const char *reason)
 		{ "not_dead", "not dead: see filot-requeue show" },
 		{ "not_in_the_queue", "not in the queue: done, never sent, or of another --queue-name" },
 		{ "cancelled_in_the_database", "not in the queue; cancelled in the database" },
+		{ "only_in_the_database", "not in the queue; it would be cancelled in the database" },
 		{ "dropped_by_a_worker", "a worker met it and dropped it" },
 		{ "dead", "dead: --dead brings it back, drop takes it away" },
 		{ "done", "done already" },

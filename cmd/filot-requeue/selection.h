@@ -9,7 +9,7 @@
 struct named_job {
 	char id[ULID_SIZE];
 	bool met; /* it was found where it was looked for */
-	bool row_cancelled; /* in the database, by us */
+	bool row_cancelled; /* in the database, by us; of a dry run: it would be */
 };
 
 /* Sorted, each once. */

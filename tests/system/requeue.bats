@@ -584,7 +584,19 @@ claim_is() { # N: "worker deliveries"
 	waiting=$(filot-requeue list ready | jq -r .job | head -n 1)
 	finished=$(sql "select id from jobs where state = 'done' limit 1")
 	dead_add 1 timeout
-	filot-requeue cancel "$running" "$waiting" "$finished" "$(ulid 1)" >lines
+	# and one that only the database knows
+	sql "insert into jobs select (jsonb_populate_record(jobs, '{\"id\":\"$(ulid 2)\",\"state\":\"queued\"}')).* from jobs where id = '$finished'"
+	set -- "$running" "$waiting" "$finished" "$(ulid 1)" "$(ulid 2)"
+	{ dump && sql 'select * from jobs order by id'; } >before
+	filot-requeue cancel --dry-run "$@" >dry
+	cmp before <(dump && sql 'select * from jobs order by id')
+	filot-requeue cancel "$@" >lines
+	mapped='select(.job) | [.job, (.status | sub("would_cancel"; "cancelled")), .from, .note,
+		(.reason // "" | sub("only_in"; "cancelled_in"))]'
+	cmp <(jq -c "$mapped" dry) <(jq -c "$mapped" lines)
+	[ "$(jq -r .status dry | sort | uniq -c | xargs)" = '1 null 3 skipped 2 would_cancel' ]
+	one lines '(.job == "'"$(ulid 2)"'") and (.status == "skipped" and .reason == "cancelled_in_the_database")'
+	[ "$(sql "select state from jobs where id = '$(ulid 2)'")" = cancelled ]
 	one lines '(.job == "'"$waiting"'") and (.status == "cancelled" and .from == "ready")'
 	one lines '(.job == "'"$running"'") and (.status == "cancelled" and (.note | test("not stored")))'
 	one lines '(.job == "'"$finished"'") and (.status == "skipped" and .reason == "done")'
