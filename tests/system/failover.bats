@@ -274,13 +274,14 @@ rows_are() {
 }
 
 # cluster_start: three nodes that share the slots; their ports in $nodes, the queue's slot in $slot, in $from the port of
-# the node that has it and in $to that of another one, their ids in $from_id and $to_id
+# the node that has it and in $to that of another one, their ids in $from_id and $to_id, the first one's process in $holder
 cluster_start() {
-	local name
+	local name processes=()
 	nodes=()
 	for name in n1 n2 n3; do
 		node_start "$name" --cluster-enabled yes --cluster-node-timeout 2000
 		nodes+=("$port")
+		processes+=("$node")
 	done
 	redis-cli --cluster create "${nodes[@]/#/127.0.0.1:}" --cluster-yes >create.log
 	for port in "${nodes[@]}"; do
@@ -288,6 +289,7 @@ cluster_start() {
 	done
 	slot=$(redis-cli -p "$port" cluster keyslot 'filot:{failover}:jobs')
 	from=${nodes[slot > 10922 ? 2 : slot > 5460]}
+	holder=${processes[slot > 10922 ? 2 : slot > 5460]}
 	to=${nodes[slot > 5460 ? 0 : 1]}
 	from_id=$(redis-cli -p "$from" cluster myid)
 	to_id=$(redis-cli -p "$to" cluster myid)
@@ -341,6 +343,61 @@ renewed_at() {
 	wait_for 60 'the last row' rows_are 2
 	[ "$(sql 'select max(attempt) from jobs')" -eq 1 ]
 	[ "$(grep -c '"status":"queued"' receipts)" -eq 2 ]
+	kill -TERM "$worker"
+	wait "$worker"
+}
+
+# cluster_replicas N: so many more nodes follow the one that has the queue's slot; their ports in $heirs
+cluster_replicas() {
+	local number
+	heirs=()
+	for ((number = 1; number <= $1; number++)); do
+		node_start "heir$number" --cluster-enabled yes --cluster-node-timeout 2000
+		redis-cli --cluster add-node "127.0.0.1:$port" "127.0.0.1:$from" --cluster-slave --cluster-master-id "$from_id" >>create.log
+		wait_for 30 "heir $number to follow" bash -c "redis-cli -p $port info replication | grep -q master_link_status:up"
+		heirs+=("$port")
+	done
+}
+
+# promoted: one of $heirs is a master now, its port in $heir
+promoted() {
+	for heir in "${heirs[@]}"; do
+		[ "$(redis-cli -p "$heir" role | head -n 1)" != master ] || return 0
+	done
+	return 1
+}
+
+@test "Redis Cluster: a master killed with jobs in flight: a replica is promoted, and every job with a receipt is done once" {
+	database_new
+	filot-migrate up --dir "$FILOT_ROOT/migrations" >/dev/null
+	cluster_start
+	cluster_replicas 2
+	export FILOT_REDIS_URL=redis://127.0.0.1:$from,127.0.0.1:$to
+	filot-ocr-gpu --queue --worker w --jobs 2 --visibility 3s --allow-file "$FILOT_ROOT/tests/data" 2>worker.log 3>&- &
+	worker=$!
+	wait_for 30 'the worker' grep -q '"event":"ready"' worker.log
+	mapfile -t readers < <(pgrep -P "$worker" filot-reader)
+	kill -STOP "${readers[@]}"
+	mkfifo lines
+	filot-enqueue --durable --replicas 1 --wait 90s --batch 10 <lines >receipts 2>log 3>&- &
+	sender=$!
+	exec 7>lines
+	for number in $(seq 40); do printf '{"uri":"file:%s","key":"k%d"}\n' "$word" "$number"; done >&7
+	wait_for 20 'the first receipts' test -s receipts
+	wait_for 20 'jobs in flight' claimed_at "$from"
+	kill -KILL "$holder"
+	kill -CONT "${readers[@]}"
+	for number in $(seq 41 60); do printf '{"uri":"file:%s","key":"k%d"}\n' "$word" "$number"; done >&7
+	exec 7>&-
+	wait_for 60 'a replica to be promoted' promoted
+	wait "$sender" || {
+		cat log
+		false
+	}
+	[ "$(grep -cE '"status":"(queued|duplicate)"' receipts)" -eq 60 ]
+	wait_for 90 'the last row' rows_are 60
+	[ "$(sql 'select string_agg(id, chr(10) order by id) from jobs')" = "$(jq -r .job receipts | sort)" ]
+	wait_for 30 'the last job to be acknowledged' test "$(at "$heir")" -eq 0
 	kill -TERM "$worker"
 	wait "$worker"
 }
