@@ -160,6 +160,18 @@ $(HOSTILE): $(BUILD)/tests/sandbox/hostile_document.o \
 	@mkdir -p $(@D)
 	$(call SAY,LD,$@) $(CXX) $(LINKING) -o $@ $^ $(LIBS)
 
+# What a fuzz target may need beyond the archive.
+FUZZED := $(BUILD)/cmd/filot-reader/document.o $(patsubst %.c,$(BUILD)/%.o,$(filter-out %/main.c,$(wildcard cmd/filot-api/*.c)))
+
+# The fuzz targets' seeds, among them all inputs that once crashed one, in one program without libFuzzer.
+FUZZ_REPLAYS := $(patsubst tests/fuzz/%.c,$(BUILD)/tests/fuzz/replay/%.o,$(wildcard tests/fuzz/*.c))
+$(BUILD)/tests/fuzz/replay/%.o: tests/fuzz/%.c | $(EMBED)
+	@mkdir -p $(@D)
+	$(call SAY,CC,$<) $(CC) $(C_ONLY) $(COMMON) $(CFLAGS) -DLLVMFuzzerTestOneInput=fuzz_$* -c $< -o $@
+$(BUILD)/tests/fuzz_seeds_test: $(BUILD)/tests/unit/fuzz_seeds_test.o $(FUZZ_REPLAYS) $(FUZZED) $(BUILD)/libfilot.a
+	@mkdir -p $(@D)
+	$(call SAY,LD,$@) $(CXX) $(LINKING) -o $@ $^ $(LIBS)
+
 unit-binaries: $(UNIT_TESTS) $(DRIVERS) $(HOSTILE) $(TWIN_WORKER)
 unit: all unit-binaries ## build and run the C unit tests (TAP)
 	@FILOT_BUILD=$(abspath $(BUILD)) scripts/run-unit $(UNIT_TESTS)
@@ -169,7 +181,7 @@ bench-%: all $(BENCH_TOOLS) ## make bench-enqueue, bench-worker, …: ratios aga
 
 # clang, with sanitizers, in a folder of its own.
 FUZZ_TARGETS := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/*.c))
-$(BUILD)/fuzz/%: $(BUILD)/tests/fuzz/%.o $(BUILD)/cmd/filot-reader/document.o $(BUILD)/libfilot.a
+$(BUILD)/fuzz/%: $(BUILD)/tests/fuzz/%.o $(FUZZED) $(BUILD)/libfilot.a
 	@mkdir -p $(@D)
 	$(call SAY,LD,$@) $(CXX) $(LINKING) -fsanitize=fuzzer -o $@ $^ $(LIBS)
 fuzz-targets: $(FUZZ_TARGETS)
@@ -224,4 +236,4 @@ clean:
 help:
 	@grep -hE '^[a-z%-]+:.*##' Makefile | sed -E 's/:.*##/\t/'
 
--include $(COMMON_OBJ:.o=.d) $(patsubst %.c,$(BUILD)/%.d,$(wildcard cmd/*/*.c tests/unit/*.c tests/gpu/*.c tests/system/*.c tests/bench/*.c))
+-include $(COMMON_OBJ:.o=.d) $(patsubst %.c,$(BUILD)/%.d,$(wildcard cmd/*/*.c tests/unit/*.c tests/gpu/*.c tests/system/*.c tests/bench/*.c tests/fuzz/*.c)) $(FUZZ_REPLAYS:.o=.d)
