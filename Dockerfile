@@ -2,21 +2,28 @@
 #
 #   docker build --target backend -t filot-backend .
 #   docker run --read-only --tmpfs /tmp --env-file settings filot-backend filot-migrate up
+#   docker run --gpus all --read-only --tmpfs /tmp --env-file settings filot-ocr-gpu
 #
 # Both are made from nothing but Debian 13's files that the commands in them
 # need: no shell, no package manager, nothing setuid. What is in an image is
 # told by /usr/share/filot/sbom.spdx.json and, for scanners, dpkg's status.
+#
+# The worker has code for GPUs (CUDA 12.4, drivers from 525 on) and reads
+# without one, too. CUDA's compiler, from Debian's section non-free, stays
+# behind in the stage `cuda`: all that is taken from it is the runtime's
+# static library. --build-arg CUDA_ARCHS=86 builds for one kind of GPU only.
 #
 # Same inputs, same digest: SOURCE_DATE_EPOCH is the one time in an image,
 # BASE_DIGEST pins Debian's image and SNAPSHOT its archive:
 #
 #   --build-arg BASE_DIGEST=sha256:… --build-arg SNAPSHOT=20261121T120000Z
 #
-# With neither, a build takes Debian's newest packages.
+# With neither, a build takes Debian's newest packages. The deployment scripts
+# take both from infra/settings.
 ARG BASE=docker.io/library/debian:trixie-slim
 ARG BASE_DIGEST=
 
-FROM ${BASE}${BASE_DIGEST:+@${BASE_DIGEST}} AS build
+FROM ${BASE}${BASE_DIGEST:+@${BASE_DIGEST}} AS packages
 ARG SNAPSHOT=
 WORKDIR /src
 COPY scripts/lib/common.sh scripts/lib/packages.sh scripts/lib/
@@ -33,6 +40,12 @@ RUN bash -euc ' \
     source scripts/lib/packages.sh; \
     dependencies_install build; \
     packages_install jq tini tesseract-ocr-osd fonts-liberation poppler-data'
+
+FROM packages AS cuda
+COPY scripts/build-image-cuda scripts/
+RUN SNAPSHOT=$SNAPSHOT scripts/build-image-cuda
+
+FROM packages AS build
 COPY . .
 ARG VERSION=0.1.0
 RUN make -j"$(nproc)" VERSION="$VERSION" PREFIX=/usr DESTDIR=/installed install
@@ -40,8 +53,17 @@ ARG REVISION=unknown
 ARG SOURCE_DATE_EPOCH=0
 RUN scripts/build-image-root /installed /root-backend backend \
       filot-api filot-buli2 filot-enqueue filot-healthd filot-migrate filot-requeue filot-smoke filot-temporal \
-      -- tini ca-certificates && \
-    scripts/build-image-root /installed /root-ocr-gpu ocr-gpu \
+      -- tini ca-certificates
+
+# What `build` has made, and the code for GPUs.
+FROM cuda AS build-gpu
+COPY --from=build /src /src
+ARG VERSION=0.1.0
+ARG CUDA_ARCHS
+RUN make -j"$(nproc)" VERSION="$VERSION" PREFIX=/usr DESTDIR=/installed install
+ARG REVISION=unknown
+ARG SOURCE_DATE_EPOCH=0
+RUN scripts/build-image-root /installed /root-ocr-gpu ocr-gpu \
       filot-ocr-gpu filot-healthd \
       -- tini ca-certificates tesseract-ocr-eng tesseract-ocr-osd fontconfig-config fonts-liberation poppler-data
 
@@ -72,7 +94,7 @@ ENTRYPOINT ["/usr/bin/tini", "--"]
 CMD ["filot-api"]
 
 FROM scratch AS ocr-gpu
-COPY --from=build /root-ocr-gpu /
+COPY --from=build-gpu /root-ocr-gpu /
 ARG BASE
 ARG BASE_DIGEST
 ARG VERSION=0.1.0
@@ -80,12 +102,16 @@ ARG REVISION=unknown
 LABEL org.opencontainers.image.title="FiLot OCR worker" \
       org.opencontainers.image.description="The worker that reads documents, with its reader processes, models and health" \
       org.opencontainers.image.vendor="FiLot" \
-      org.opencontainers.image.licenses="Apache-2.0 AND GPL-3.0-only" \
+      org.opencontainers.image.licenses="Apache-2.0 AND GPL-3.0-only AND LicenseRef-NVIDIA-CUDA" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}" \
       org.opencontainers.image.base.name="${BASE}" \
       org.opencontainers.image.base.digest="${BASE_DIGEST}"
-ENV PATH=/usr/bin
+# NVIDIA's container runtime puts the driver in: that of all GPUs, unless who
+# starts the container says otherwise, as ECS does for the one of the task.
+ENV PATH=/usr/bin \
+    NVIDIA_VISIBLE_DEVICES=all \
+    NVIDIA_DRIVER_CAPABILITIES=compute,utility
 USER 10001:10001
 WORKDIR /
 STOPSIGNAL SIGTERM

@@ -5,6 +5,7 @@
 # already stays. Settings are in infra/settings; the environment wins over it.
 #
 #   all        verify, build, push, register, update
+#   pin        the newest Debian for images into infra/settings; commit it
 #   build      the image, with docker, podman or buildah, whichever is there
 #   push       to the registry
 #   register   the task definition, with the image's digest pinned
@@ -19,7 +20,8 @@
 #   unlock     remove the lock of a run that is dead
 #
 #   --dry-run  say what would be changed, as a diff; change nothing
-#   --force    build from a tree with uncommitted changes; push a tag again
+#   --force    build from a tree with uncommitted changes or from a Debian that
+#              is not pinned; push a tag again
 #
 # IMAGE_TAG names the image (default: git's short hash; IMAGE_TAG=previous
 # with update is rollback). Each run that changes something is recorded in

@@ -314,6 +314,7 @@ deploy_run() {
 		;;
 	esac
 	case $command in
+	pin) image_pin ;;
 	build) image_build ;;
 	push) image_push ;;
 	register) do_register ;;
@@ -337,7 +338,7 @@ deploy_main() {
 	command='' argument='' dry_run=0 force=0 migrate=1 follow=0 since_s=600 tag='' revision='' who=''
 	deploy_options "$@"
 	case $command in
-	build | push | register | update | migrate | rollback | all | diff | verify | status | wait | logs | unlock) ;;
+	pin | build | push | register | update | migrate | rollback | all | diff | verify | status | wait | logs | unlock) ;;
 	'') usage_error "what to do?" ;;
 	*) usage_error "unknown command '$command'" ;;
 	esac

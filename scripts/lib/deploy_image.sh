@@ -3,6 +3,7 @@
 # registry keeps for it. Needs deploy_aws.sh.
 #
 #   image_tag                    print IMAGE_TAG, else git's short hash
+#   image_pin                    what images are made of, into the settings
 #   image_build; image_push; image_digest
 
 # git_dirty: something that goes into an image is not committed. The record
@@ -39,39 +40,43 @@ registry_is_ecr() {
 	[[ ${SETTINGS[REGISTRY]} == *.dkr.ecr.*.amazonaws.com* ]]
 }
 
-registry_is_local() {
-	[[ ${SETTINGS[REGISTRY]} =~ ^(localhost|127\.[0-9.]+)(:|$) ]]
+registry_is_local() { # HOST
+	[[ $1 =~ ^(localhost|127\.[0-9.]+)(:|/|$) ]]
 }
 
-# builder: docker when its engine answers, else podman, else buildah; or the
-# one that IMAGE_BUILDER names.
+# builder: docker when its engine answers and it has BuildKit, else podman,
+# else buildah; or the one that IMAGE_BUILDER names.
 builder() {
 	if [[ -n ${IMAGE_BUILDER:-} ]]; then
 		echo "$IMAGE_BUILDER"
-	elif command -v docker >/dev/null && docker info >/dev/null 2>&1; then
+	elif command -v docker >/dev/null && docker info >/dev/null 2>&1 && docker buildx version >/dev/null 2>&1; then
 		echo docker
 	elif command -v podman >/dev/null; then
 		echo podman
 	elif command -v buildah >/dev/null; then
 		echo buildah
 	else
-		deploy_die "$EXIT_CONFIG" "no docker with a running engine, no podman and no buildah" "start docker, or apt-get install buildah"
+		deploy_die "$EXIT_CONFIG" "no docker with a running engine and buildx, no podman and no buildah" "start docker, or apt-get install buildah"
 	fi
 }
 
 # image_build: the stage of the Dockerfile that DEPLOY_STAGE names. The time
 # in the image is the commit's, so that the same commit gives the same image.
 image_build() {
-	local tool epoch revision
+	local tool epoch revision base
 	local -a flags
 	tool=$(builder) || exit "$?"
+	base=$(setting BASE_IMAGE) || exit "$?"
 	if git_dirty && ! ((force)); then
 		deploy_die "$EXIT_CONFIG" "the working tree has changes that are not committed" "commit them, or --force"
 	fi
+	image_pinned || ((force)) || deploy_die "$EXIT_CONFIG" "the settings do not say which Debian images are made of (BASE_DIGEST, SNAPSHOT)" \
+		"'$0 pin' writes today's into infra/settings, commit it; or --force, for an image that nobody can make again"
 	epoch=$(git -C "$FILOT_ROOT" log -1 --format=%ct 2>/dev/null) || epoch=0
 	revision=$(git -C "$FILOT_ROOT" rev-parse HEAD 2>/dev/null) || revision=unknown
 	flags=(--file "${DOCKERFILE:-$FILOT_ROOT/Dockerfile}" --target "$DEPLOY_STAGE" --tag "$(image_repository):$tag"
-	--build-arg "VERSION=$tag" --build-arg "REVISION=$revision" --build-arg "SOURCE_DATE_EPOCH=$epoch")
+	--build-arg "VERSION=$tag" --build-arg "REVISION=$revision" --build-arg "SOURCE_DATE_EPOCH=$epoch"
+	--build-arg "BASE=$base" --build-arg "BASE_DIGEST=${SETTINGS[BASE_DIGEST]:-}" --build-arg "SNAPSHOT=${SETTINGS[SNAPSHOT]:-}")
 	if ((dry_run)); then
 		say "would build: $tool build ${flags[*]} $FILOT_ROOT"
 		return
@@ -110,7 +115,7 @@ image_push() {
 	fi
 	tool=$(builder) || exit "$?"
 	registry_login "$tool"
-	! registry_is_local || [[ $tool == docker ]] || flags=(--tls-verify=false)
+	! registry_is_local "${SETTINGS[REGISTRY]}" || [[ $tool == docker ]] || flags=(--tls-verify=false)
 	say "push: $(image_repository):$tag"
 	"$tool" push "${flags[@]}" "$(image_repository):$tag" >&2 ||
 		die "the image was not pushed" "the reason is above; '$0 build' makes it, '$0 verify' checks that the repository is there; then '$0 push' again"
@@ -137,13 +142,71 @@ image_digest() {
 }
 
 registry_digest() {
-	local scheme=https url status=0 headers
-	! registry_is_local || scheme=http
-	url=$scheme://${SETTINGS[REGISTRY]}/v2/${SETTINGS[${DEPLOY_PREFIX}_REPOSITORY]}/manifests/$tag
-	headers=$(curl -q --silent --show-error --max-time 20 --head \
-		-H 'Accept: application/vnd.oci.image.manifest.v1+json, application/vnd.docker.distribution.manifest.v2+json, application/vnd.oci.image.index.v1+json' \
+	local headers
+	headers=$(manifest_head "${SETTINGS[REGISTRY]}" "${SETTINGS[${DEPLOY_PREFIX}_REPOSITORY]}" "$tag") || exit "$?"
+	manifest_digest "$headers"
+}
+
+# manifest_head HOST REPOSITORY TAG [CURL-ARGUMENT…]: what a registry says of
+# the tag: the headers of its answer.
+manifest_head() {
+	local host=$1 scheme=https url headers status=0
+	! registry_is_local "$host" || scheme=http
+	url=$scheme://$host/v2/$2/manifests/$3
+	shift 3
+	headers=$(curl -q --silent --show-error --max-time 20 --head "$@" \
+		-H 'Accept: application/vnd.oci.image.manifest.v1+json, application/vnd.docker.distribution.manifest.v2+json, application/vnd.oci.image.index.v1+json, application/vnd.docker.distribution.manifest.list.v2+json' \
 		"$url" 2>&1) || status=$?
-	((status == 0)) || deploy_die "$EXIT_UNAVAILABLE" "the registry does not answer: $headers" "check REGISTRY in infra/settings and the network"
-	[[ $headers =~ ^HTTP/[0-9.]+\ 200 ]] || return 0
-	sed -n 's/\r$//; s/^docker-content-digest: //Ip' <<<"$headers"
+	((status == 0)) || deploy_die "$EXIT_UNAVAILABLE" "the registry does not answer ($host): $headers" "check its name in infra/settings and the network"
+	printf '%s' "$headers"
+}
+
+# manifest_digest HEADERS: the digest in them; empty when there is no such tag.
+manifest_digest() {
+	[[ $1 =~ ^HTTP/[0-9.]+\ 200 ]] || return 0
+	sed -n 's/\r$//; s/^docker-content-digest: //Ip' <<<"$1"
+}
+
+# base_digest: of BASE_IMAGE, as its registry has it now. Docker Hub, like
+# others, first wants a token that anyone gets, and says where.
+base_digest() {
+	local image host path name headers token
+	local -A challenge=()
+	image=$(setting BASE_IMAGE) || exit "$?"
+	host=${image%%/*} path=${image#*/}
+	[[ $host != docker.io ]] || host=registry-1.docker.io
+	headers=$(manifest_head "$host" "${path%:*}" "${path##*:}") || exit "$?"
+	if [[ $headers =~ ^HTTP/[0-9.]+\ 401 ]]; then
+		for name in realm service scope; do
+			challenge[$name]=$(sed -n "s/^www-authenticate: Bearer .*$name=\"\([^\"]*\)\".*/\1/Ip" <<<"$headers")
+		done
+		token=$(curl -q --silent --show-error --fail --max-time 20 --get --data-urlencode "service=${challenge[service]}" \
+			--data-urlencode "scope=${challenge[scope]}" "${challenge[realm]}" | jq -r '.token // .access_token // ""') ||
+			deploy_die "$EXIT_UNAVAILABLE" "$host wants a token from '${challenge[realm]}', which gives none" "check BASE_IMAGE in infra/settings and the network"
+		headers=$(manifest_head "$host" "${path%:*}" "${path##*:}" -H "Authorization: Bearer $token") || exit "$?"
+	fi
+	name=$(manifest_digest "$headers")
+	[[ $name == sha256:* ]] || die "$host has no image ${path}: ${headers%%$'\r'*}" "correct BASE_IMAGE in infra/settings: HOST/REPOSITORY:TAG"
+	echo "$name"
+}
+
+# image_pinned: the settings say what images are made of.
+image_pinned() {
+	[[ ${SETTINGS[BASE_DIGEST]:-} == sha256:* && ${SETTINGS[SNAPSHOT]:-} =~ ^[0-9]{8}T[0-9]{6}Z$ ]]
+}
+
+# image_pin: Debian's image, and a time of its archive that is whole already.
+image_pin() {
+	local file=${FILOT_SETTINGS:-$FILOT_ROOT/infra/settings} digest snapshot
+	digest=$(base_digest) || exit "$?"
+	snapshot=$(date -u -d '6 hours ago' +%Y%m%dT%H0000Z)
+	if ((dry_run)); then
+		say "would pin in $file: BASE_DIGEST=$digest SNAPSHOT=$snapshot"
+		return
+	fi
+	[[ $(grep -cE '^(BASE_DIGEST|SNAPSHOT)=' "$file") == 2 ]] ||
+		deploy_die "$EXIT_CONFIG" "$file has no lines BASE_DIGEST= and SNAPSHOT=" "add both, empty"
+	sed "s/^BASE_DIGEST=.*/BASE_DIGEST=$digest/; s/^SNAPSHOT=.*/SNAPSHOT=$snapshot/" "$file" >"$DEPLOY_TMP/settings"
+	cat "$DEPLOY_TMP/settings" >"$file"
+	say "pinned in $file: BASE_DIGEST=$digest SNAPSHOT=$snapshot; commit it"
 }

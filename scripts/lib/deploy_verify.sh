@@ -100,6 +100,8 @@ verify_all() {
 		verify "image repository ${SETTINGS[${DEPLOY_PREFIX}_REPOSITORY]}" "update the stack ${SETTINGS[FOUNDATION_STACK]}" \
 			'.repositories | length == 1' ecr describe-repositories --repository-names "${SETTINGS[${DEPLOY_PREFIX}_REPOSITORY]}"
 	fi
+	verify_say "$(if image_pinned || ((force)); then echo true; fi)" "Debian for images: ${SETTINGS[BASE_DIGEST]:-no digest}, ${SETTINGS[SNAPSHOT]:-no time}" \
+		"'$0 pin' writes both into infra/settings; commit it"
 	if [[ $1 == with-image ]]; then
 		digest=$(image_digest) || exit "$?"
 		verify_say "$([[ -z $digest ]] || echo true)" "image $(image_repository):$tag${digest:+ ($digest)}" "$0 build, then push"

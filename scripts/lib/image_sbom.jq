@@ -1,7 +1,8 @@
 # SPDX 2.3 for an image $name of $version, made of git's $revision at $created:
 # a line of dpkg-query (name, version, architecture, source package, its
 # version, maintainer; tabs between) for each package on the input, FiLot's
-# programs as arguments. $unique is another one for other packages.
+# programs as arguments, and in $linked the lines of packages whose static
+# libraries are in filot-ocr-gpu. $unique is another one for other packages.
 def package($kind):
 	{
 		SPDXID: "SPDXRef-\($kind)-\(.name | gsub("[^A-Za-z0-9.-]"; "-"))",
@@ -26,6 +27,8 @@ def debian:
 		}]
 	}
 	| package("debian");
+def linked:
+	debian + {primaryPackagePurpose: "LIBRARY", comment: "linked statically into filot-ocr-gpu"};
 def ours:
 	{
 		name: .,
@@ -42,7 +45,8 @@ def related($type; $to):
 	{spdxElementId: ., relationshipType: $type, relatedSpdxElement: $to};
 
 ({name: $name, versionInfo: $version, supplier: "Organization: FiLot", primaryPackagePurpose: "CONTAINER"} | package("image")) as $image
-| [($ARGS.positional[] | ours), (inputs | debian)] as $parts
+| [$linked | split("\n")[] | select(. != "") | linked] as $libraries
+| [($ARGS.positional[] | ours), (inputs | debian), $libraries[]] as $parts
 | {
 	spdxVersion: "SPDX-2.3",
 	dataLicense: "CC0-1.0",
@@ -54,5 +58,6 @@ def related($type; $to):
 	relationships: (
 		["SPDXRef-DOCUMENT" | related("DESCRIBES"; $image.SPDXID)]
 		+ [$parts[].SPDXID as $part | $image.SPDXID | related("CONTAINS"; $part)]
+		+ [$libraries[].SPDXID as $library | $parts[] | select(.name == "filot-ocr-gpu").SPDXID | related("STATIC_LINK"; $library)]
 	)
 }

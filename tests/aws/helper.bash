@@ -26,6 +26,7 @@ aws_start() {
 	export AWS_SHARED_CREDENTIALS_FILE=/dev/null AWS_MAX_ATTEMPTS=1 AWS_EC2_METADATA_DISABLED=true
 	# Moto's own account; waits that a test can afford.
 	export AWS_ACCOUNT_ID=123456789012 WAIT_INTERVAL_S=0.1 WAIT_TIMEOUT_S=120 NETWORK_PATIENCE_S=2 AWS_DEFAULT_REGION=ap-southeast-2
+	export BASE_DIGEST=sha256:0000000000000000000000000000000000000000000000000000000000000000 SNAPSHOT=20261121T120000Z
 	jq '.containerDefinitions[].secrets[].valueFrom | split("/") | "filot/" + last' "$FILOT_ROOT"/infra/ecs/*-task.json |
 		jq -s unique >"$AWS_TEST_DIR/moto/secrets"
 	process_launch "$AWS_TEST_DIR" moto "$(aws_tools_bin)/python" "$FILOT_ROOT/tests/aws/moto_server.py" "$port" "$AWS_CONTROL" \

@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# Images: built by what is installed, pushed to a real registry, pinned by the
+# Images: built by all that is installed, pushed to a real registry, pinned by the
 # digest that it keeps; and ECR, as far as moto plays it.
 
 # Queries of the CLI and jq stand in single quotes; image_put sets digest.
@@ -22,9 +22,10 @@ setup() { account_again; }
 teardown() { contract_kept; }
 
 # checkout_make: a clean checkout with the scripts and a Dockerfile of the
-# same stages, so small that building takes a moment. buildah works in a
-# folder of its own.
+# same stages, so small that building takes a moment. podman and buildah work
+# in a folder of their own.
 checkout_make() {
+	local tool path
 	CHECKOUT=$AWS_TEST_DIR/checkout
 	export CHECKOUT
 	mkdir -p "$CHECKOUT/infra" "$AWS_TEST_DIR/storage"
@@ -41,18 +42,26 @@ checkout_make() {
 	git -C "$CHECKOUT" init -q
 	git -C "$CHECKOUT" add .
 	git -C "$CHECKOUT" -c user.name=t -c user.email=t@t commit -qm t
-	if command -v buildah >/dev/null; then
-		printf '#!/bin/sh\nexec %s --storage-driver vfs --root %s/root --runroot %s/run "$@"\n' "$(command -v buildah)" \
-			"$AWS_TEST_DIR/storage" "$AWS_TEST_DIR/storage" >"$AWS_TEST_DIR/bin/buildah"
-		chmod 755 "$AWS_TEST_DIR/bin/buildah"
-		export BUILDAH_ISOLATION=chroot
-	fi
+	for tool in podman buildah; do
+		if path=$(command -v "$tool"); then
+			printf '#!/bin/sh\nexec %s --storage-driver vfs --root %s/root --runroot %s/run "$@"\n' "$path" \
+				"$AWS_TEST_DIR/storage/$tool" "$AWS_TEST_DIR/storage/$tool" >"$AWS_TEST_DIR/bin/$tool"
+			chmod 755 "$AWS_TEST_DIR/bin/$tool"
+		fi
+	done
+	export BUILDAH_ISOLATION=chroot
 }
 
-# builder_needed: some builder works here.
+# builders: those that work here.
+builders() {
+	local tool
+	for tool in docker podman buildah; do
+		! "$tool" info >/dev/null 2>&1 || echo "$tool"
+	done
+}
+
 builder_needed() {
-	docker info >/dev/null 2>&1 || command -v podman >/dev/null || command -v buildah >/dev/null ||
-		skip "no docker with a running engine, no podman and no buildah: install the package buildah"
+	[[ -n $(builders) ]] || skip "no docker with a running engine, no podman and no buildah that works: install the package buildah, be root"
 }
 
 # commit_deploy WHAT COMMAND…: from the clean checkout, the tag is git's.
@@ -85,20 +94,77 @@ registry_digest() { # REPOSITORY TAG
 	run -0 commit_deploy backend diff
 }
 
-@test "the same commit built again, from nothing, is the same digest; its labels say what it is" {
-	local commit digest
+@test "pin writes the base image's digest and a time of Debian's archive into the settings; without them nothing is built" {
+	local port settings=$BATS_TEST_TMPDIR/settings
+	unset BASE_DIGEST SNAPSHOT
+	cp "$FILOT_ROOT/infra/settings" "$settings"
+	sed -i 's/^BASE_DIGEST=.*/BASE_DIGEST=/; s/^SNAPSHOT=.*/SNAPSHOT=/' "$settings"
+	export FILOT_SETTINGS=$settings IMAGE_BUILDER=false
+	run -78 commit_deploy backend build
+	[[ $output == *'BASE_DIGEST, SNAPSHOT'*'what to do: '*" pin'"* ]]
+	run -78 commit_deploy backend verify
+	[[ $output == *'MISSING   Debian for images: no digest, no time'* ]]
+	port=$(port_free)
+	mkdir -p "$AWS_TEST_DIR/tokens"
+	process_launch "$AWS_TEST_DIR" tokens python3 "$BATS_TEST_DIRNAME/token_registry.py" "$port"
+	aws_ready tokens port_busy "$port"
+	export BASE_IMAGE=127.0.0.1:$port/library/debian:trixie-slim
+	run -0 commit_deploy backend pin --dry-run
+	[[ $output == *"would pin in $settings: BASE_DIGEST=sha256:abab"* ]]
+	grep -qx BASE_DIGEST= "$settings"
+	run -0 commit_deploy ocr-gpu pin
+	grep -qxE 'BASE_DIGEST=sha256:(ab){32}' "$settings"
+	[[ $(sed -n 's/^SNAPSHOT=//p' "$settings") =~ ^20[0-9]{6}T[0-9]{2}0000Z$ ]]
+	[[ $(diff "$FILOT_ROOT/infra/settings" "$settings" | grep -c '^>') == 2 ]]
+	# What is built is told both.
+	run -0 commit_deploy backend build --dry-run
+	[[ $output == *"BASE=$BASE_IMAGE --build-arg BASE_DIGEST=sha256:abab"*" --build-arg SNAPSHOT=20"* ]]
+	BASE_IMAGE=127.0.0.1:$port/library/none:x run -1 commit_deploy backend pin
+	[[ $output == *'has no image library/none:x'*'what to do'* ]]
+	server_signal "$AWS_TEST_DIR" tokens KILL
+	BASE_IMAGE=127.0.0.1:$port/library/debian:trixie-slim run -69 commit_deploy backend pin
+	[[ $output == *'does not answer'*'what to do'* ]]
+}
+
+@test "the same commit built again, from nothing, is the same digest by each builder; its labels say what it is" {
+	local commit digest config tool
 	builder_needed
 	commit=$(git -C "$CHECKOUT" rev-parse --short HEAD)
-	commit_deploy backend build
-	commit_deploy backend push
-	digest=$(registry_digest filot-backend "$commit")
-	! command -v buildah >/dev/null || buildah rmi --all --force >/dev/null
-	commit_deploy backend build
-	commit_deploy backend push --force
-	[[ $(registry_digest filot-backend "$commit") == "$digest" ]]
-	config=$(curl -qsSf -H 'Accept: application/vnd.oci.image.manifest.v1+json, application/vnd.docker.distribution.manifest.v2+json' \
-		"http://$REGISTRY/v2/filot-backend/manifests/$commit" | jq -r .config.digest)
-	[[ $(curl -qsSfL "http://$REGISTRY/v2/filot-backend/blobs/$config" | jq -r '.config.Labels."org.opencontainers.image.revision"') == "$(git -C "$CHECKOUT" rev-parse HEAD)" ]]
+	for tool in $(builders); do
+		echo "# with $tool" >&3
+		export IMAGE_BUILDER=$tool
+		commit_deploy backend build
+		commit_deploy backend push --force
+		digest=$(registry_digest filot-backend "$commit")
+		[[ $digest == sha256:* ]]
+		"$tool" rmi --force "$("$tool" images --quiet --filter "reference=$REGISTRY/filot-backend:$commit")" >/dev/null
+		commit_deploy backend build
+		commit_deploy backend push --force
+		[[ $(registry_digest filot-backend "$commit") == "$digest" ]]
+		config=$(curl -qsSf -H 'Accept: application/vnd.oci.image.manifest.v1+json, application/vnd.docker.distribution.manifest.v2+json' \
+			"http://$REGISTRY/v2/filot-backend/manifests/$commit" | jq -r .config.digest)
+		[[ $(curl -qsSfL "http://$REGISTRY/v2/filot-backend/blobs/$config" | jq -r '.config.Labels."org.opencontainers.image.revision"') == "$(git -C "$CHECKOUT" rev-parse HEAD)" ]]
+	done
+}
+
+@test "docker is preferred where its engine and BuildKit answer, and is given only what its reference lists (a stand-in)" {
+	local commit epoch
+	mkdir "$BATS_TEST_TMPDIR/bin"
+	ln -s "$BATS_TEST_DIRNAME/docker_stand_in" "$BATS_TEST_TMPDIR/bin/docker"
+	export PATH=$BATS_TEST_TMPDIR/bin:$PATH DOCKER_CALLS=$BATS_TEST_TMPDIR/calls
+	export -f image_put
+	unset IMAGE_BUILDER
+	commit=$(git -C "$CHECKOUT" rev-parse --short HEAD)
+	epoch=$(git -C "$CHECKOUT" log -1 --format=%ct)
+	run -0 commit_deploy backend build
+	run -0 commit_deploy backend push --force
+	[[ $output == *'pushed: sha256:'* ]]
+	grep -xF "SOURCE_DATE_EPOCH=$epoch docker build --provenance=false --file $CHECKOUT/Dockerfile --target backend --tag $REGISTRY/filot-backend:$commit --build-arg VERSION=$commit --build-arg REVISION=$(git -C "$CHECKOUT" rev-parse HEAD) --build-arg SOURCE_DATE_EPOCH=$epoch --build-arg BASE=docker.io/library/debian:trixie-slim --build-arg BASE_DIGEST=$BASE_DIGEST --build-arg SNAPSHOT=$SNAPSHOT $CHECKOUT" "$DOCKER_CALLS"
+	grep -xF "docker push $REGISTRY/filot-backend:$commit" "$DOCKER_CALLS"
+	run -125 docker build --timestamp 1 .
+	run -125 docker push --tls-verify=false x
+	# Its other calls only ask whether it is there.
+	[[ $(grep -vcE 'docker (build|push) ' "$DOCKER_CALLS") == "$(grep -cxE 'docker (info|buildx version)' "$DOCKER_CALLS")" ]]
 }
 
 # bats test_tags=long

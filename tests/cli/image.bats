@@ -79,10 +79,11 @@ tasks_start() {
 	local sbom
 	sbom=$(printf '%s\t1:2.0+dfsg-3\tamd64\tsource\t2.0\tDebian <team@example.org>\n' libstdc++6 libgtk2.0-0t64 |
 		jq -Rn --arg name filot-backend --arg version 1.0 --arg revision abc --arg created 2023-11-14T22:13:20Z \
-			--arg unique 0123 -f scripts/lib/image_sbom.jq --args filot-api filot-reader)
+			--arg unique 0123 --arg linked $'nvidia-cuda-dev\t12.4\tamd64\tsource\t2.0\tDebian <team@example.org>\n' -f scripts/lib/image_sbom.jq --args filot-reader filot-ocr-gpu)
 	jq -e '[.. | .SPDXID? // empty] | length == (unique | length) and all(test("^SPDXRef-[A-Za-z0-9.-]+$"))' <<<"$sbom"
-	jq -e '.packages | map(.name) == ["filot-backend", "filot-api", "filot-reader", "libstdc++6", "libgtk2.0-0t64"]' <<<"$sbom"
+	jq -e '.packages | map(.name) == ["filot-backend", "filot-reader", "filot-ocr-gpu", "libstdc++6", "libgtk2.0-0t64", "nvidia-cuda-dev"]' <<<"$sbom"
 	jq -e '.packages[3].externalRefs[0].referenceLocator == "pkg:deb/debian/libstdc%2B%2B6@1%3A2.0%2Bdfsg-3?arch=amd64&distro=debian-13"' <<<"$sbom"
-	jq -e '.packages[2].licenseConcluded == "GPL-3.0-only" and .packages[1].licenseConcluded == "NOASSERTION"' <<<"$sbom"
-	jq -e '(.relationships | length) == 5 and .relationships[0].relationshipType == "DESCRIBES"' <<<"$sbom"
+	jq -e '.packages[1].licenseConcluded == "GPL-3.0-only" and .packages[2].licenseConcluded == "NOASSERTION"' <<<"$sbom"
+	jq -e '[.relationships[].relationshipType] == ["DESCRIBES", "CONTAINS", "CONTAINS", "CONTAINS", "CONTAINS", "CONTAINS", "STATIC_LINK"]' <<<"$sbom"
+	jq -e '.relationships[6] | .spdxElementId == "SPDXRef-filot-filot-ocr-gpu" and .relatedSpdxElement == "SPDXRef-debian-nvidia-cuda-dev"' <<<"$sbom"
 }

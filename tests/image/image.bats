@@ -69,13 +69,13 @@ programs() {
 
 @test "every file is one of a package in the list, unchanged, or one of ours" {
 	local stage root ours='^(usr/(bin|libexec)/filot|usr/libexec$|usr/share/(filot|doc/filot)(/|$)|var/lib/dpkg(/|$))'
-	local made='^(etc/(passwd|group|nsswitch.conf|fonts/conf\.d(/.*)?|ssl/certs/ca-certificates.crt)|usr/lib/ssl/(certs|cert.pem)|usr/lib/ssl)$'
+	local linked='^usr/share/doc/nvidia-cuda-dev(/copyright)?$' made='^(etc/(passwd|group|nsswitch.conf|fonts/conf\.d(/.*)?|ssl/certs/ca-certificates.crt)|usr/lib/ssl/(certs|cert.pem)|usr/lib/ssl)$'
 	for stage in backend ocr-gpu; do
 		root=$(realpath "$IMAGE_DIR/$stage.root")
 		run -0 dpkg --root="$root" --verify # says nothing when all is as it was packaged
 		[[ -z $output ]]
 		cat "$root"/var/lib/dpkg/info/*.list | sed 's/^\///' | sort -u >"$BATS_TEST_TMPDIR/packaged"
-		awk '$4 != "" { print $4 }' "$IMAGE_DIR/$stage.files" | grep -vE "$ours" | grep -vE "$made" | sort >"$BATS_TEST_TMPDIR/there"
+		awk '$4 != "" { print $4 }' "$IMAGE_DIR/$stage.files" | grep -vE "$ours|$made|$linked" | sort >"$BATS_TEST_TMPDIR/there"
 		run comm -23 "$BATS_TEST_TMPDIR/there" "$BATS_TEST_TMPDIR/packaged"
 		[[ -z $output ]]
 	done
@@ -89,7 +89,7 @@ programs() {
 		jq -e '.spdxVersion == "SPDX-2.3" and .creationInfo.created == "2023-11-14T22:13:20Z"
 			and ([.packages[].SPDXID] | length == (unique | length))
 			and ([.relationships[].relatedSpdxElement] - [.packages[].SPDXID] == [])' "$sbom"
-		[[ $(jq -r '.packages[] | select(.externalRefs) | "\(.name) \(.versionInfo)"' "$sbom" | sort) == \
+		[[ $(jq -r '.packages[] | select(.externalRefs and .primaryPackagePurpose != "LIBRARY") | "\(.name) \(.versionInfo)"' "$sbom" | sort) == \
 			"$(dpkg-query --admindir="$root/var/lib/dpkg" -W -f '${Package} ${Version}\n' | sort)" ]]
 		[[ $(jq -r '.packages[] | select(.primaryPackagePurpose == "APPLICATION") | .name' "$sbom" | sort) == \
 			"$(programs "$stage" | grep -o 'filot-[a-z0-9-]*$' | sort)" ]]
@@ -127,6 +127,45 @@ programs() {
 	cp "$BATS_TEST_DIRNAME/no-fonts.pdf" "$IMAGE_DIR/shared/"
 	run -0 --separate-stderr image_run ocr-gpu filot-ocr-gpu --format text /mnt/no-fonts.pdf
 	[[ $output == *'The page of a machine without fonts'* ]]
+}
+
+# sections STAGE PROGRAM: the names of its sections.
+sections() {
+	objdump -h "$(realpath "$IMAGE_DIR/$1.root")/$2" | awk '$1 ~ /^[0-9]+$/ { print $2 }'
+}
+
+@test "the worker has code for GPUs, linked in; nothing else has, and no driver or library of CUDA is there" {
+	local stage name
+	sections ocr-gpu usr/bin/filot-ocr-gpu | grep -qx .nv_fatbin
+	sections ocr-gpu usr/bin/filot-ocr-gpu | grep -qx .nvFatBinSegment
+	for name in usr/bin/filot-healthd usr/libexec/filot/filot-reader; do
+		run ! grep -qx .nv_fatbin <(sections ocr-gpu "$name")
+	done
+	for stage in backend ocr-gpu; do
+		run ! grep -E 'lib(cuda|cudart|nv|cublas)[^/]*$|nvcc' "$IMAGE_DIR/$stage.files"
+	done
+	jq -e '[.packages[] | select(.primaryPackagePurpose == "LIBRARY") | .name] == ["nvidia-cuda-dev"]' "$(realpath "$IMAGE_DIR/ocr-gpu.root")/usr/share/filot/sbom.spdx.json"
+	jq -e 'all(.packages[]; .name != "nvidia-cuda-dev")' "$(realpath "$IMAGE_DIR/backend.root")/usr/share/filot/sbom.spdx.json"
+}
+
+@test "NVIDIA's container runtime finds what it looks for, and puts the driver where the loader looks" {
+	local root
+	root=$(realpath "$IMAGE_DIR/ocr-gpu.root")
+	[[ $(image_value ocr-gpu '.Env | map(select(startswith("NVIDIA"))) | sort | join(" ")') == \
+		'NVIDIA_DRIVER_CAPABILITIES=compute,utility NVIDIA_VISIBLE_DEVICES=all' ]]
+	run ! grep -q NVIDIA "$IMAGE_DIR/backend.json"
+	# It goes by this file to tell Debian's folder for libraries, and mounts them there.
+	[[ -s $root/etc/debian_version && -d $root/usr/lib/x86_64-linux-gnu && ! -L $root/usr/lib/x86_64-linux-gnu ]]
+}
+
+@test "without a driver the worker says so, reads by the processor, and with --backend cuda ends with 69" {
+	cp "$FILOT_ROOT/tests/data/phototest.tif" "$IMAGE_DIR/shared/"
+	run -0 --separate-stderr image_run ocr-gpu filot-ocr-gpu --devices
+	[[ $output == *'"backend":"cuda","runs":false'*'driver'* && $output != *'built without'* ]]
+	run -0 --separate-stderr image_run ocr-gpu filot-ocr-gpu --format text /mnt/phototest.tif
+	[[ $output == *'quick brown dog jumped'* ]]
+	run -69 --separate-stderr image_run ocr-gpu filot-ocr-gpu --backend cuda --format text /mnt/phototest.tif
+	[[ $stderr == *driver* ]]
 }
 
 @test "the worker reads the corpus in its image as it does outside" {
