@@ -64,6 +64,22 @@ tasks_start() {
 		"$(jq -r '.containerDefinitions[0].healthCheck.command[1:] | join(" ")' infra/ecs/filot-backend-task.json | sed "s/\${BACKEND_PORT}/$(sed -n 's/^BACKEND_PORT=//p' infra/settings)/")" ]]
 }
 
+@test "the worker's container asks for the one GPU, which its image is made for; the one beside it is given none" {
+	local task=infra/ecs/filot-ocr-gpu-task.json
+	jq -e '.containerDefinitions[0].resourceRequirements == [{"type": "GPU", "value": "1"}]' "$task"
+	# ECS says which GPU; a value here would win over that.
+	jq -e 'all(.containerDefinitions[0].environment[]; .name != "NVIDIA_VISIBLE_DEVICES")' "$task"
+	jq -e 'any(.containerDefinitions[1].environment[]; . == {"name": "NVIDIA_VISIBLE_DEVICES", "value": "void"})
+		and (.containerDefinitions[1] | has("resourceRequirements") | not)' "$task"
+	# The compiler is in no stage that an image is copied from but the worker's.
+	grep -qx 'FROM cuda AS build-gpu' Dockerfile
+	grep -qx 'COPY --from=build-gpu /root-ocr-gpu /' Dockerfile
+	grep -qx 'COPY --from=build /root-backend /' Dockerfile
+	# The settings' kind of instance has one of the GPUs that the Makefile builds for: an A10G's is 8.6.
+	grep -qx OCR_GPU_INSTANCE_FAMILY=g5 infra/settings
+	grep -qE '^CUDA_ARCHS \?=.*\b86\b' Makefile
+}
+
 @test "the build is sent what it copies and needs, and nothing else" {
 	local path
 	[[ $(grep -v '^#' .dockerignore | head -n 1) == '*' ]]
