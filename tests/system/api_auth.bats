@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # Accounts, sessions and tokens of filot-api, by attack.
+# bats file_tags=sanitized
 
 # shellcheck disable=SC2154,SC2030,SC2031,SC2153 # status is bats', STATUS and so on api's; a test is a subshell on purpose
 # shellcheck disable=SC2016 # raw's shell expands what is in single quotes

@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # filot-buli2 against real Redis (TLS), PostgreSQL and a stand-in for BULI2 that fails in every way: each request has its
 # effect once, none is lost, and a BULI2 that is down is probed and not hammered.
+# bats file_tags=sanitized
 
 bats_require_minimum_version 1.5.0
 load helper

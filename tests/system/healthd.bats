@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # filot-healthd against real servers, real workers and a real browser: what it says of services that break, that its
 # figures are right and stay, and that the page shows them.
+# bats file_tags=sanitized
 
 # shellcheck disable=SC2094,SC2030,SC2031 # a test is a subshell on purpose
 bats_require_minimum_version 1.5.0
@@ -302,8 +303,8 @@ livez_is() {
 	grep -qxF 'filot_worker_up{worker="w3"} 0' told
 	grep -qxF 'filot_workers{} 2' told
 	redis xadd 'filot:{buli2}:requests' '*' a 1 >/dev/null
-	redis zadd 'filot:{buli2}:retry' 1 a 2 b >/dev/null
 	redis xadd 'filot:{buli2}:dead' '*' a 1 >/dev/null
+	redis zadd 'filot:{buli2}:retry' 1 a 2 b >/dev/null # the last: what is waited for
 	wait_for 10 "BULI2's lists" raw_is 'filot_buli2_retry 2'
 	samples >told
 	grep -qxF 'filot_buli2_requests{} 1' told

@@ -2,6 +2,7 @@
 # filot-temporal against a real PostgreSQL and a stand-in for Temporal's HTTP API that fails in every way: each workflow is
 # started once, each signal has its effect once and in order, and none is lost. The stand-in holds every request against
 # Temporal's own description of its HTTP API.
+# bats file_tags=sanitized
 
 bats_require_minimum_version 1.5.0
 load helper

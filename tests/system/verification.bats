@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # Verifications through the API: taken once, evaluated when their documents are read, by whichever process is there,
 # delivered to BULI2, and decided by its signed callbacks, in whatever order and number these come.
+# bats file_tags=sanitized
 
 bats_require_minimum_version 1.5.0
 load helper
