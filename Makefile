@@ -176,7 +176,7 @@ unit-binaries: $(UNIT_TESTS) $(DRIVERS) $(HOSTILE) $(TWIN_WORKER)
 unit: all unit-binaries ## build and run the C unit tests (TAP)
 	@FILOT_BUILD=$(abspath $(BUILD)) scripts/run-unit $(UNIT_TESTS)
 
-bench-%: all $(BENCH_TOOLS) ## make bench-enqueue, bench-worker, …: ratios against the peer in the same run
+bench-%: all $(BENCH_TOOLS) $(BUILD)/tests/degrade_image ## make bench-enqueue, bench-worker, …: ratios against the peer in the same run
 	@FILOT_BUILD=$(abspath $(BUILD)) tests/bench/$*
 
 # clang, with sanitizers, in a folder of its own.

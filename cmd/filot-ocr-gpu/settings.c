@@ -5,11 +5,26 @@
 #include <string.h>
 
 #include "common/json/job.h"
+#include "common/ocr/straighten.h"
 #include "common/redis/redis_options.h"
 #include "common/store/store_options.h"
 
 static const char *const engine_names[] = { "filot", "tesseract", NULL }; /* enum ocr_engine */
 static const char *const backend_names[] = { "auto", "generic", "avx2", "avx512vnni", "cuda", NULL };
+
+static const char *const rotation_names[] = { "auto", "none", "90", "180", "270", NULL };
+static const char *const improvement_names[] = { "auto", "none", "skew", "resolution", "light", NULL };
+
+int32_t ocr_rotation(const struct ocr_settings *settings)
+{
+	return settings->rotate == 0 ? ROTATE_AUTO : (settings->rotate - 1) * 90;
+}
+
+uint32_t ocr_improvements(const struct ocr_settings *settings)
+{
+	static const uint32_t steps[] = { IMPROVE_ALL, 0, IMPROVE_SKEW, IMPROVE_RESOLUTION, IMPROVE_LIGHT };
+	return steps[settings->improve];
+}
 
 int64_t ocr_core_count(void)
 {
@@ -49,6 +64,12 @@ struct command ocr_command(struct ocr_settings *s)
 		{ "pdf-text", 0, OPTION_CHOICE, &s->pdf_text, "WHEN",
 		  "take a PDF page's own text: auto (when it is good), never or only (auto)",
 		  .setting = "FILOT_PDF_TEXT", .choices = pdf_text_names },
+		{ "rotate", 0, OPTION_CHOICE, &s->rotate, "HOW",
+		  "how pages stand, clockwise: auto (find out), none, 90, 180 or 270 (auto)", .setting = "FILOT_ROTATE",
+		  .choices = rotation_names },
+		{ "improve", 0, OPTION_CHOICE, &s->improve, "WHAT",
+		  "undo where it helps: auto (all), none, skew, resolution or light (auto)", .setting = "FILOT_IMPROVE",
+		  .choices = improvement_names },
 		{ "engine", 0, OPTION_CHOICE, &s->engine, "NAME", "the recogniser: filot or tesseract (filot)",
 		  .choices = engine_names },
 		{ "backend", 0, OPTION_CHOICE, &s->backend, "NAME",

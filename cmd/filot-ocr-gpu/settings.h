@@ -19,6 +19,7 @@ struct ocr_settings {
 	const char *pages;
 	int64_t dpi, psm;
 	int pdf_text; /* enum pdf_text */
+	int rotate, improve; /* see ocr_rotation, ocr_improvements */
 	int engine;  /* enum ocr_engine */
 	int backend; /* 0: a GPU if there is one, else the fastest; else 1 + enum network_backend */
 	const char *gpus; /* "0,1"; NULL: all */
@@ -43,6 +44,10 @@ struct ocr_settings {
 	int64_t visibility_ms, max_attempts, drain_ms, wait_ms;
 	struct option_row rows[OCR_MOST_ROWS]; /* the table; points into this struct */
 };
+
+/* What --rotate and --improve ask of a reader: how a page stands, in degrees or ROTATE_AUTO; of enum improve_step. */
+int32_t ocr_rotation(const struct ocr_settings *settings);
+uint32_t ocr_improvements(const struct ocr_settings *settings);
 
 /* Processor cores that this process may run on. */
 int64_t ocr_core_count(void);

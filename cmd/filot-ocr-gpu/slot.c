@@ -162,6 +162,8 @@ static bool read_descriptor(struct slot *slot, int descriptor, const char *lang,
 			.password = slot->password,
 			.progress = &slot->progress,
 			.images = ocr_settings_format(slot->settings, OUTPUT_OVERLAY),
+			.rotate = ocr_rotation(slot->settings),
+			.improve = ocr_improvements(slot->settings),
 		};
 		done = reader_read(slot->reader, &request, result, error);
 		(void)close(descriptor);

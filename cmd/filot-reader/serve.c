@@ -1,7 +1,7 @@
 /*
  * A request is done by a process of its own, forked when the models and fonts that it needs are in memory; there page by
- * page: decode, lay out, read, send, forget, so memory is that of one page. The image is given back before the lines are
- * read, because libtesseract has its own copy. The three steps are timed apart.
+ * page: decode, turn upright and lay out, read, send, forget, so memory is that of one page. The image is given back before
+ * the lines are read, because libtesseract has its own copy. The three steps are timed apart.
  *
  * The process for the next request is forked while this one is being done, and waits; when the next one needs more than
  * was loaded by then, it is given up for a new one.
@@ -27,6 +27,7 @@
 #include "common/ocr/languages.h"
 #include "common/ocr/reader.h"
 #include "common/ocr/reader_protocol.h"
+#include "common/ocr/straighten.h"
 #include "common/ocr/tesseract.h"
 
 struct server {
@@ -100,6 +101,8 @@ static bool parse_request(struct server *server, struct request *request, struct
 		.dpi = (int32_t)json_integer_value(json_object_get(request->json, "dpi")),
 		.psm = (int32_t)json_integer_value(json_object_get(request->json, "psm")),
 		.images = json_is_true(json_object_get(request->json, "images")),
+		.rotate = (int32_t)json_integer_value(json_object_get(request->json, "rotate")),
+		.improve = (uint32_t)json_integer_value(json_object_get(request->json, "improve")) & IMPROVE_ALL,
 	};
 	if (!request->read.lang)
 		return error_set(error, ERROR_UNKNOWN_LANGUAGE, "the request names no language");
@@ -168,14 +171,23 @@ static bool is_settled(const struct request *request, const struct page *text)
 	       (text->source == PAGE_SOURCE_NONE && request->read.pdf_text == PDF_TEXT_ONLY);
 }
 
-/* Finds the lines of a page's image, which is destroyed. */
-static bool lay_out_page(struct server *server, const struct request *request, PIX *image, int64_t *layout_ms,
-			 struct error *error)
+/* Finds the lines of a page's image, upright, and their images, if they are asked for; the page's is destroyed. */
+static bool lay_out_page(struct server *server, const struct request *request, PIX *image, struct frame_layout *head,
+			 struct layout *layout, struct error *error)
 {
+	const struct straighten_options options = {
+		.rotate = request->read.rotate,
+		.improve = request->read.improve,
+		.psm = request->read.psm,
+		.dpi = request->read.dpi,
+		.most_pixels = request->limits.page_pixels,
+		.heights = request->heights,
+		.height_count = request->height_count,
+	};
 	int64_t start_ms = clock_monotonic_ms();
-	bool laid_out = tesseract_layout(server->tesseract, image, request->read.psm, request->read.dpi, error);
+	bool laid_out = straighten(server->tesseract, &options, &image, &head->turn, layout, error);
 	pixDestroy(&image);
-	*layout_ms = clock_monotonic_ms() - start_ms;
+	head->layout_ms = clock_monotonic_ms() - start_ms;
 	return laid_out;
 }
 
@@ -185,6 +197,7 @@ static bool write_page(struct server *server, const struct frame_layout *head, s
 	int64_t start_ms = clock_monotonic_ms();
 	struct page page = { 0 };
 	bool done = tesseract_recognise(server->tesseract, &page, error);
+	turn_page(&head->turn, &page);
 	page.number = head->page;
 	page.text_layer_fault = (enum text_layer_fault)head->text_layer_fault;
 	page.decode_ms = head->decode_ms;
@@ -197,18 +210,10 @@ static bool write_page(struct server *server, const struct frame_layout *head, s
 }
 
 /* Its lines instead, as FRAME_LAYOUT has them. */
-static bool write_layout(struct server *server, const struct request *request, struct frame_layout *head,
-			 struct error *error)
+static void write_layout(struct server *server, const struct frame_layout *head, const struct layout *layout)
 {
-	int64_t start_ms = clock_monotonic_ms();
-	struct layout layout;
-	if (!tesseract_lines(server->tesseract, request->read.psm, request->heights, request->height_count, &layout, error))
-		return false;
-	head->layout_ms += clock_monotonic_ms() - start_ms;
 	buffer_append(&server->payload, head, sizeof *head);
-	layout_write(&layout, &server->payload);
-	layout_free(&layout);
-	return true;
+	layout_write(layout, &server->payload);
 }
 
 /* Reads page `number` and sends it, if it does not make the answer too long. */
@@ -222,13 +227,18 @@ static bool send_page(struct server *server, struct document *document, const st
 	bool is_settled_by_layer = is_settled(request, &text), is_text = is_settled_by_layer || request->height_count == 0;
 	bool done = image != NULL;
 	buffer_clear(&server->payload);
+	struct layout layout = { 0 };
 	if (done && is_settled_by_layer) {
 		pixDestroy(&image);
 		page_write_exact_json(&text, &server->payload);
 	} else if (done) {
-		done = lay_out_page(server, request, image, &head.layout_ms, error) &&
-		       (is_text ? write_page(server, &head, error) : write_layout(server, request, &head, error));
+		done = lay_out_page(server, request, image, &head, &layout, error);
+		if (done && is_text)
+			done = write_page(server, &head, error);
+		else if (done)
+			write_layout(server, &head, &layout);
 	}
+	layout_free(&layout);
 	page_free(&text);
 	if (memory_ended()) /* the page may lack something, or be called corrupt for no fault of its own */
 		done = error_set(error, ERROR_OUT_OF_MEMORY, "no memory for this page");

@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/ocr/exif.h"
+
 struct image {
 	enum media media;
 	const unsigned char *bytes;
@@ -164,6 +166,27 @@ static bool page_size(const struct image *image, int32_t number, int64_t *width,
 	return read && *width > 0 && *height > 0;
 }
 
+/* Leaves `from` to what was made of it. */
+static PIX *instead(PIX *from, PIX *made)
+{
+	pixDestroy(&from);
+	return made;
+}
+
+/* As a viewer shows it: mirrored first, then turned (exif.h). */
+static PIX *oriented(PIX *pix, int orientation)
+{
+	static const struct {
+		bool mirrored;
+		l_int32 quarters;
+	} shown[] = { { false, 0 }, { true, 0 }, { false, 2 }, { true, 2 }, { true, 3 }, { false, 1 }, { true, 1 }, { false, 3 } };
+	bool mirrored = shown[orientation - 1].mirrored;
+	l_int32 quarters = shown[orientation - 1].quarters;
+	if (mirrored)
+		pix = instead(pix, pixFlipLR(NULL, pix));
+	return pix && quarters ? instead(pix, pixRotateOrth(pix, quarters)) : pix;
+}
+
 struct Pix *image_page(const struct image *image, int32_t number, int64_t most_pixels, struct error *error)
 {
 	int64_t width = 0, height = 0;
@@ -178,5 +201,11 @@ struct Pix *image_page(const struct image *image, int32_t number, int64_t most_p
 					      : pixReadMem(image->bytes, image->length);
 	if (!pix)
 		error_set(error, ERROR_CORRUPT_DOCUMENT, "the %s data of page %" PRId32 " cannot be decoded", name, number);
+	int orientation = pix ? exif_orientation(image->media, image->bytes, image->length) : 1;
+	if (orientation == 1)
+		return pix;
+	pix = oriented(pix, orientation);
+	if (!pix)
+		error_set(error, ERROR_OUT_OF_MEMORY, "no memory to turn page %" PRId32, number);
 	return pix;
 }

@@ -3,7 +3,8 @@
  *
  * A document is what its first bytes say, never its name, and only what is on the list below. A page's size is read from
  * its header and compared with the limit before any pixel is allocated. Images come out as the `tesseract` command would
- * hand them to its engine (pixReadMem; for TIFF each directory in turn), so that the text is the same.
+ * hand them to its engine (pixReadMem; for TIFF each directory in turn), so that the text is the same; but an image with
+ * an EXIF orientation (exif.h) comes as viewers show it.
  *
  * Not for several threads at once on one struct image. Errors of all functions: ERROR_EMPTY_DOCUMENT (no bytes),
  * ERROR_UNSUPPORTED_FORMAT, ERROR_CORRUPT_DOCUMENT (also when a codec had no memory: Leptonica does not tell),

@@ -164,7 +164,8 @@ static void write_read_request(const struct reader_request *request, const struc
 {
 	append_string(out, "{\"lang\":", request->lang);
 	append_string(out, ",\"pages\":", request->pages);
-	buffer_printf(out, ",\"dpi\":%d,\"psm\":%d", request->dpi, request->psm);
+	buffer_printf(out, ",\"dpi\":%d,\"psm\":%d,\"rotate\":%d,\"improve\":%u", request->dpi, request->psm,
+		      request->rotate, request->improve);
 	append_string(out, ",\"pdf_text\":", pdf_text_names[request->pdf_text]);
 	append_string(out, ",\"password\":", request->password);
 	for (size_t index = 0; index < lines->height_count; index++)

@@ -58,6 +58,8 @@ struct reader_request {
 	enum pdf_text pdf_text;
 	struct reader_progress *progress; /* set to 0 when it begins, and kept up to date; NULL: nobody looks */
 	bool images; /* pages come with theirs */
+	int32_t rotate; /* how pages stand: -1 to be found out, 0 as they are, 90, 180, 270 (straighten.h) */
+	uint32_t improve; /* what else is undone before reading, of enum improve_step; 0: nothing */
 };
 
 /*

@@ -71,13 +71,16 @@ bool reader_lines_begin(struct reader_lines *lines, const void *payload, size_t 
 		return error_set(error, ERROR_INTERNAL, "reader sent a layout of a page with an unknown text layer");
 	if (!layout_read(&layout, (const char *)payload + sizeof head, length - sizeof head, error))
 		return error_prefix(error, "reader");
+	if (!turn_valid(&head.turn, layout.width, layout.height)) {
+		layout_free(&layout);
+		return error_set(error, ERROR_INTERNAL, "reader sent a layout of a page that lies nowhere");
+	}
 	*pending = (struct pending_page){ .page = { .number = head.page,
-						    .width = layout.width,
-						    .height = layout.height,
 						    .text_layer_fault = (enum text_layer_fault)head.text_layer_fault,
 						    .decode_ms = head.decode_ms,
-						    .layout_ms = head.layout_ms } };
-	if (!page_image_keep(image, image_wanted, head.page, layout.width, layout.height, &pending->page.image, error)) {
+						    .layout_ms = head.layout_ms },
+					  .turn = head.turn };
+	if (!page_image_keep(image, image_wanted, head.page, head.turn.width, head.turn.height, &pending->page.image, error)) {
 		layout_free(&layout);
 		return false;
 	}
@@ -101,6 +104,7 @@ bool reader_lines_finish(struct reader_lines *lines, struct page *page, struct e
 		page->decode_ms = oldest.page.decode_ms;
 		page->layout_ms = oldest.page.layout_ms;
 		page->recognise_ms = page_reading_us(oldest.reading) / 1000;
+		turn_page(&oldest.turn, page);
 	} else {
 		page_image_free(&oldest.page.image);
 	}

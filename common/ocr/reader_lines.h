@@ -7,6 +7,7 @@
 
 #include "common/ocr/page_reader.h"
 #include "common/ocr/reader.h"
+#include "common/ocr/turn.h"
 
 /* Pages of a document whose lines are read at a time: the recogniser is busy while the child lays out the next page. */
 #define READER_PAGES_AHEAD 2
@@ -19,7 +20,8 @@ struct reader_lines {
 	size_t height_count;
 	struct pending_page {
 		struct page_reading *reading;
-		struct page page; /* its number, size, image and times */
+		struct page page; /* its number, image and times */
+		struct turn turn; /* to the page as given */
 	} pending[READER_PAGES_AHEAD];
 	size_t pending_count;
 };

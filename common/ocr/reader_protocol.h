@@ -8,7 +8,8 @@
  * objects, but for FRAME_LAYOUT and FRAME_IMAGE:
  *
  *   FRAME_LOAD   {"lang":"eng"}                      -> FRAME_DONE | FRAME_ERROR
- *   FRAME_READ   {"lang":…,"pages":…|null,"dpi":0,"psm":3,"pdf_text":"auto|never|only","password":…|null,
+ *   FRAME_READ   {"lang":…,"pages":…|null,"dpi":0,"psm":3,"rotate":-1,"improve":7,
+ *                 "pdf_text":"auto|never|only","password":…|null,
  *                 "heights":[36,…], (images of lines for networks of these heights, to be read by the parent)
  *                 "images":true, (of the pages; left out when not wanted)
  *                 "limits":{"pages":…,"page_pixels":…,"document_bytes":…,"result_bytes":…,"processor_ms":…}}
@@ -33,6 +34,7 @@
 
 #include "common/base/buffer.h"
 #include "common/base/error.h"
+#include "common/ocr/turn.h"
 
 enum frame_type {
 	FRAME_LOAD = 'L',
@@ -49,6 +51,7 @@ enum frame_type {
 struct frame_layout {
 	int32_t page, text_layer_fault; /* the latter as struct page has it */
 	int64_t decode_ms, layout_ms;
+	struct turn turn; /* from the layout's page to the page as given */
 };
 
 #define READER_EXIT_OUT_OF_MEMORY 12 /* ENOMEM */

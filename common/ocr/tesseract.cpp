@@ -298,4 +298,24 @@ bool tesseract_lines(struct tesseract_engine *tesseract, int32_t psm, const int3
 	return done;
 }
 
+bool tesseract_read_line(struct tesseract_engine *tesseract, struct Pix *line, float *confidence, struct error *error)
+{
+	Engine &engine = *tesseract->engine;
+	*confidence = 0.0f;
+	if (pixGetWidth(line) < kThinnestPage || pixGetHeight(line) < kThinnestPage || pixGetWidth(line) > kLongestSide)
+		return true;
+	try {
+		engine.SetPageSegMode(PSM_RAW_LINE);
+		engine.SetImage(line);
+		if (engine.Recognize(nullptr) < 0)
+			return error_set(error, ERROR_INTERNAL, "libtesseract cannot read a line of this page");
+		if (engine.has_results())
+			*confidence = static_cast<float>(engine.MeanTextConf());
+		engine.Clear();
+		return true;
+	} catch (...) {
+		return failed(error);
+	}
+}
+
 } // extern "C"

@@ -56,4 +56,10 @@ bool tesseract_recognise(struct tesseract_engine *tesseract, struct page *page, 
 bool tesseract_lines(struct tesseract_engine *tesseract, int32_t psm, const int32_t *heights, size_t height_count,
 		     struct layout *layout, struct error *error);
 
+/*
+ * Reads an image of one line by libtesseract's recogniser and tells how sure it was, 0 to 100 (0: nothing was read). A page
+ * that is laid out is forgotten. Errors as of tesseract_recognise.
+ */
+bool tesseract_read_line(struct tesseract_engine *tesseract, struct Pix *line, float *confidence, struct error *error);
+
 #endif

@@ -107,9 +107,11 @@ static void the_child_gets_the_document_and_the_request(void)
 	char *text = text_of(reader, &request);
 	CHECK_STRING(text, "the document's bytes");
 	free(text);
-	request = (struct reader_request){ document, "request", "1-2", 150, 6, "pass \"word\"", PDF_TEXT_NEVER };
+	request = (struct reader_request){ .descriptor = document, .lang = "request", .pages = "1-2", .dpi = 150, .psm = 6,
+					   .password = "pass \"word\"", .pdf_text = PDF_TEXT_NEVER, .rotate = 90, .improve = 3 };
 	text = text_of(reader, &request);
-	CHECK_STRING(text, "{\"lang\":\"request\",\"pages\":\"1-2\",\"dpi\":150,\"psm\":6,\"pdf_text\":\"never\","
+	CHECK_STRING(text, "{\"lang\":\"request\",\"pages\":\"1-2\",\"dpi\":150,\"psm\":6,\"rotate\":90,\"improve\":3,"
+			   "\"pdf_text\":\"never\","
 			   "\"password\":\"pass \\\"word\\\"\",\"limits\":{\"pages\":1000,\"page_pixels\":120000,"
 			   "\"document_bytes\":100,\"result_bytes\":262144,\"processor_ms\":5000}}");
 	free(text);

@@ -1,0 +1,239 @@
+/*
+ * At most three layouts of a page: as it is, without its skew or enlarged, and the other way up. The test which way up
+ * is made once, on lines that are straight.
+ */
+#include "common/ocr/straighten.h"
+
+#include <leptonica/allheaders.h>
+#include <math.h>
+#include <stdlib.h>
+
+#include "common/ocr/layout_signs.h"
+
+#define RADIANS_PER_DEGREE 0.017453292519943295
+#define LEAST_SKEW_DEGREES 1.0
+#define MOST_SKEW_DEGREES 12.0
+#define MOST_SPREAD_DEGREES 2.0
+#define FEWEST_LINES 3 /* that a skew is believed of */
+#define LONGEST_SIDE_PX 32767 /* libtesseract's */
+#define LINES 4 /* read to see which way up */
+#define FEWEST_LETTERS 6
+#define BEST_LETTERS 20
+#define READS_WELL 75.0f
+#define READS_AT_ALL 50.0f
+#define READS_BETTER 15.0f
+#define TEST_HEIGHT_PX 36 /* of line images when the caller asks for none */
+
+struct work {
+	struct tesseract_engine *tesseract;
+	const struct straighten_options *options;
+	struct Pix **image;
+	struct turn *turn;
+	struct layout *layout;
+	struct error *error;
+	bool is_tested; /* which way up */
+};
+
+static bool no_memory(struct error *error)
+{
+	return error_set(error, ERROR_OUT_OF_MEMORY, "no memory to turn a page");
+}
+
+/* Puts what was made of the page in its place. */
+static bool replace(struct work *work, PIX *made)
+{
+	if (!made)
+		return no_memory(work->error);
+	pixDestroy(work->image);
+	*work->image = made;
+	return true;
+}
+
+static bool undo_rotation(struct work *work, int32_t degrees)
+{
+	if (degrees == 0)
+		return true;
+	turn_undo_rotation(work->turn, degrees);
+	return replace(work, pixRotateOrth(*work->image, 4 - degrees / 90));
+}
+
+/* Black and white becomes grey: edges that are turned by a few degrees are no longer either. */
+static bool undo_skew(struct work *work, double degrees)
+{
+	PIX *page = pixGetDepth(*work->image) == 32 ? pixClone(*work->image) : pixConvertTo8(*work->image, 0);
+	PIX *turned = page ? pixRotate(page, (float)(-degrees * RADIANS_PER_DEGREE), L_ROTATE_AREA_MAP, L_BRING_IN_WHITE,
+				       pixGetWidth(page), pixGetHeight(page)) :
+			     NULL;
+	if (turned)
+		pixCopyResolution(turned, page);
+	pixDestroy(&page);
+	if (!replace(work, turned))
+		return false;
+	turn_undo_skew(work->turn, degrees, pixGetWidth(turned), pixGetHeight(turned));
+	return true;
+}
+
+/* ---- which way up ---- */
+
+static int32_t unfit(const struct layout_piece *piece)
+{
+	return abs(piece->blob_count - BEST_LETTERS);
+}
+
+/* Up to LINES pieces with images, those of nearly BEST_LETTERS letters first. */
+static size_t choose_lines(const struct layout *layout, int32_t quarter_turns, const struct layout_piece **chosen)
+{
+	size_t count = 0;
+	for (size_t b = 0; b < layout->block_count; b++) {
+		const struct layout_block *block = &layout->blocks[b];
+		for (int32_t r = block->first_row; r < block->first_row + block->row_count; r++) {
+			const struct layout_piece *piece = &layout->pieces[layout->rows[r].first_piece];
+			if (block->quarter_turns != quarter_turns || layout->rows[r].piece_count == 0 ||
+			    piece->first_image < 0 || piece->blob_count < FEWEST_LETTERS)
+				continue;
+			size_t at = count < LINES ? count++ : LINES;
+			for (; at > 0 && unfit(chosen[at - 1]) > unfit(piece); at--)
+				if (at < LINES)
+					chosen[at] = chosen[at - 1];
+			if (at < LINES)
+				chosen[at] = piece;
+		}
+	}
+	return count;
+}
+
+static PIX *line_picture(const struct layout *layout, const struct layout_piece *piece)
+{
+	const struct layout_image *image = &layout->images[piece->first_image];
+	PIX *pix = image->width > 0 ? pixCreate(image->width, image->height, 8) : NULL;
+	const uint8_t *from = layout->pixels + image->offset;
+	for (int32_t y = 0; pix && y < image->height; y++) {
+		l_uint32 *line = pixGetData(pix) + (size_t)y * (size_t)pixGetWpl(pix);
+		for (int32_t x = 0; x < image->width; x++)
+			SET_DATA_BYTE(line, x, *from++);
+	}
+	return pix;
+}
+
+static bool read_line(struct work *work, const struct layout_piece *piece, bool upside_down, float *confidence)
+{
+	PIX *pix = line_picture(work->layout, piece);
+	*confidence = 0.0f;
+	if (pix && upside_down)
+		(void)pixRotate180(pix, pix);
+	bool done = !pix || tesseract_read_line(work->tesseract, pix, confidence, work->error);
+	pixDestroy(&pix);
+	return done;
+}
+
+/*
+ * How the page stands: as its lines run, if they can be read so, or the other way round, if they are read better so. Lines
+ * that run down a page and read neither way are upright letters of vertical writing.
+ */
+static bool find_rotation(struct work *work, int32_t quarter_turns, int32_t *rotation)
+{
+	const struct layout_piece *lines[LINES];
+	size_t count = choose_lines(work->layout, quarter_turns, lines);
+	/* The upright page turned counterclockwise by quarter_turns is this one. */
+	int32_t along = (4 - quarter_turns) % 4 * 90;
+	float sums[2] = { 0.0f, 0.0f }, all = (float)count, confidence;
+	work->is_tested = true;
+	for (int way = 0; way < 2; way++)
+		for (size_t i = 0; i < count; i++) {
+			if (!read_line(work, lines[i], way == 1, &confidence))
+				return false;
+			sums[way] += confidence;
+			if (confidence >= READS_WELL && way == 0) {
+				*rotation = along;
+				return true;
+			}
+		}
+	if (count > 0 && sums[1] > READS_AT_ALL * all && sums[1] > sums[0] + READS_BETTER * all)
+		*rotation = (along + 180) % 360;
+	else if (count > 0 && sums[0] > READS_AT_ALL * all)
+		*rotation = along;
+	return true;
+}
+
+/* ---- skew ---- */
+
+/* Of a page on which few lines were found, by its black pixels. */
+static double skew_of_pixels(PIX *image)
+{
+	float degrees = 0.0f, confidence = 0.0f;
+	PIX *grey = pixConvertTo8(image, 0), *black = NULL;
+	if (grey)
+		(void)pixOtsuAdaptiveThreshold(grey, pixGetWidth(grey), pixGetHeight(grey), 0, 0, 0.0f, NULL, &black);
+	if (!black || pixFindSkewSweepAndSearch(black, &degrees, &confidence, 4, 2, (float)MOST_SKEW_DEGREES, 1.0f, 0.01f))
+		confidence = 0.0f;
+	pixDestroy(&grey);
+	pixDestroy(&black);
+	return confidence >= 3.0f ? (double)-degrees : 0.0;
+}
+
+static double skew_to_undo(const struct work *work, const struct layout_signs *signs)
+{
+	if (!(work->options->improve & IMPROVE_SKEW))
+		return 0.0;
+	double degrees = signs->line_count >= FEWEST_LINES ?
+			     (signs->spread_degrees <= MOST_SPREAD_DEGREES ? signs->skew_degrees : 0.0) :
+			     skew_of_pixels(*work->image);
+	return fabs(degrees) >= LEAST_SKEW_DEGREES && fabs(degrees) <= MOST_SKEW_DEGREES ? degrees : 0.0;
+}
+
+/* ---- all of it ---- */
+
+static bool lay_out(struct work *work)
+{
+	static const int32_t test_heights[] = { TEST_HEIGHT_PX };
+	const struct straighten_options *options = work->options;
+	bool is_asked = options->height_count > 0;
+	return tesseract_layout(work->tesseract, *work->image, options->psm, options->dpi, work->error) &&
+	       tesseract_lines(work->tesseract, options->psm, is_asked ? options->heights : test_heights,
+			       is_asked ? options->height_count : 1, work->layout, work->error);
+}
+
+/* One look at the layout; *changed: the image is another one now. */
+static bool improve(struct work *work, bool may_skew, bool *changed)
+{
+	struct layout_signs signs;
+	int32_t rotation = 0;
+	if (!layout_signs_find(work->layout, &signs, work->error))
+		return false;
+	double skew = may_skew ? skew_to_undo(work, &signs) : 0.0;
+	*changed = true;
+	if (skew != 0.0)
+		return undo_skew(work, skew);
+	if (work->options->rotate == ROTATE_AUTO && !find_rotation(work, signs.quarter_turns, &rotation))
+		return false;
+	*changed = rotation != 0;
+	return undo_rotation(work, rotation);
+}
+
+bool straighten(struct tesseract_engine *tesseract, const struct straighten_options *options, struct Pix **image,
+		struct turn *turn, struct layout *layout, struct error *error)
+{
+	struct work work = { tesseract, options, image, turn, layout, error, false };
+	bool looks = options->rotate == ROTATE_AUTO || options->improve;
+	bool changed = looks;
+	*turn = turn_none(pixGetWidth(*image), pixGetHeight(*image));
+	*layout = (struct layout){ 0 };
+	if (options->rotate > 0 && !undo_rotation(&work, options->rotate))
+		return false;
+	if (!looks && options->height_count == 0)
+		return tesseract_layout(tesseract, *image, options->psm, options->dpi, error);
+	if (!lay_out(&work))
+		return false;
+	for (int round = 0; changed && !work.is_tested && round < 2; round++) {
+		bool done = improve(&work, round == 0, &changed);
+		if (done && !changed)
+			break;
+		layout_free(layout);
+		if (!done || !lay_out(&work))
+			return false;
+	}
+	if (options->height_count > 0)
+		return true;
+	layout_free(layout);
+	return tesseract_layout(tesseract, *image, options->psm, options->dpi, error);
+}
