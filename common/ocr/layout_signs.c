@@ -34,41 +34,46 @@ static int32_t most_turned(const struct layout *layout)
 	return most;
 }
 
-/* The angle of a baseline to the nearest edge of the page; false for a line too short to tell. */
-static bool skew_of(const struct layout_row *row, double *degrees)
+/* The angle of a baseline to the nearest edge of the page, and its length; false for a line too short to tell. */
+static bool skew_of(const struct layout_row *row, double *degrees, double *x_heights)
 {
 	double x = row->baseline[2] - row->baseline[0], y = row->baseline[3] - row->baseline[1];
-	if (hypot(x, y) < LONG_LINE * (double)row->x_height)
+	if (!(row->x_height > 0.0f) || hypot(x, y) < LONG_LINE * (double)row->x_height)
 		return false;
 	double angle = atan2(y, x) * DEGREES_PER_RADIAN;
 	*degrees = angle - 90.0 * round(angle / 90.0);
+	*x_heights = hypot(x, y) / (double)row->x_height;
 	return true;
 }
 
 bool layout_signs_find(const struct layout *layout, struct layout_signs *signs, struct error *error)
 {
 	double *skews = calloc(layout->row_count + 1, sizeof *skews);
+	double *lengths = calloc(layout->row_count + 1, sizeof *lengths);
 	double *heights = calloc(layout->row_count + 1, sizeof *heights);
 	size_t rows = 0, lines = 0;
-	bool done = (skews && heights) || error_set(error, ERROR_OUT_OF_MEMORY, "no memory to look at a layout");
+	bool done = (skews && lengths && heights) || error_set(error, ERROR_OUT_OF_MEMORY, "no memory to look at a layout");
 	*signs = (struct layout_signs){ .quarter_turns = most_turned(layout) };
 	for (size_t b = 0; done && b < layout->block_count; b++) {
 		const struct layout_block *block = &layout->blocks[b];
 		for (int32_t r = block->first_row;
 		     block->quarter_turns == signs->quarter_turns && r < block->first_row + block->row_count; r++) {
 			heights[rows++] = (double)layout->rows[r].x_height;
-			lines += skew_of(&layout->rows[r], &skews[lines]);
+			lines += skew_of(&layout->rows[r], &skews[lines], &lengths[lines]);
 		}
 	}
 	if (done) {
 		qsort(skews, lines, sizeof *skews, compare);
+		qsort(lengths, lines, sizeof *lengths, compare);
 		qsort(heights, rows, sizeof *heights, compare);
 		signs->line_count = lines;
 		signs->skew_degrees = at(skews, lines, 2);
 		signs->spread_degrees = at(skews, lines, 3) - at(skews, lines, 1);
+		signs->rise = at(lengths, lines, 3) * fabs(sin(signs->skew_degrees / DEGREES_PER_RADIAN));
 		signs->x_height_px = at(heights, rows, 2);
 	}
 	free(skews);
+	free(lengths);
 	free(heights);
 	return done;
 }

@@ -17,6 +17,7 @@ struct layout_signs {
 	size_t line_count;	/* lines long enough to tell a skew */
 	double skew_degrees;	/* their median, clockwise */
 	double spread_degrees;	/* between their quartiles */
+	double rise;		/* of a long line (their third quartile) from end to end for that skew, in x-heights */
 	double x_height_px;	/* the median of all rows; 0 without any */
 };
 

@@ -11,10 +11,16 @@
 #include "common/ocr/layout_signs.h"
 
 #define RADIANS_PER_DEGREE 0.017453292519943295
-#define LEAST_SKEW_DEGREES 1.0
+#define LEAST_SKEW_DEGREES 0.3
+#define LEAST_RISE 1.5 /* x-heights: below, libtesseract's lines keep apart, and turning blurs more than it helps */
 #define MOST_SKEW_DEGREES 12.0
 #define MOST_SPREAD_DEGREES 2.0
 #define FEWEST_LINES 3 /* that a skew is believed of */
+#define SMALL_X_HEIGHT_PX 12.0
+#define LIGHT_SCALE 0.25f /* a page is looked at for its light in this scale */
+#define LIGHT_TILE_PX 8
+#define LEAST_DARK 0.05 /* of all tiles */
+#define MOST_DARK 0.5
 #define LONGEST_SIDE_PX 32767 /* libtesseract's */
 #define LINES 4 /* read to see which way up */
 #define FEWEST_LETTERS 6
@@ -173,12 +179,62 @@ static double skew_of_pixels(PIX *image)
 
 static double skew_to_undo(const struct work *work, const struct layout_signs *signs)
 {
+	double degrees = 0.0;
 	if (!(work->options->improve & IMPROVE_SKEW))
 		return 0.0;
-	double degrees = signs->line_count >= FEWEST_LINES ?
-			     (signs->spread_degrees <= MOST_SPREAD_DEGREES ? signs->skew_degrees : 0.0) :
-			     skew_of_pixels(*work->image);
+	if (signs->line_count < FEWEST_LINES)
+		degrees = skew_of_pixels(*work->image);
+	else if (signs->spread_degrees <= MOST_SPREAD_DEGREES && signs->rise >= LEAST_RISE)
+		degrees = signs->skew_degrees;
 	return fabs(degrees) >= LEAST_SKEW_DEGREES && fabs(degrees) <= MOST_SKEW_DEGREES ? degrees : 0.0;
+}
+
+/* ---- light ---- */
+
+/*
+ * Whether one threshold for the whole page would make some of its paper black: the brightest pixel of a tile is paper, and
+ * where that is darker than the threshold between ink and paper, all of the tile is lost. A page that is mostly so is
+ * white on black.
+ */
+static bool is_lit_unevenly(PIX *page)
+{
+	l_int32 threshold = 0;
+	l_uint32 value;
+	size_t dark = 0, count = 0;
+	PIX *small = pixGetDepth(page) > 1 ? pixScaleBySampling(page, LIGHT_SCALE, LIGHT_SCALE) : NULL;
+	PIX *grey = small ? pixConvertTo8(small, 0) : NULL;
+	PIX *paper = grey ? pixScaleGrayMinMax(grey, LIGHT_TILE_PX, LIGHT_TILE_PX, L_CHOOSE_MAX) : NULL;
+	if (paper && pixSplitDistributionFgBg(grey, 0.0f, 1, &threshold, NULL, NULL, NULL) == 0)
+		for (l_int32 y = 0; y < pixGetHeight(paper); y++)
+			for (l_int32 x = 0; x < pixGetWidth(paper); x++, count++)
+				dark += pixGetPixel(paper, x, y, &value) == 0 && (l_int32)value < threshold;
+	pixDestroy(&small);
+	pixDestroy(&grey);
+	pixDestroy(&paper);
+	return (double)dark > LEAST_DARK * (double)count && (double)dark < MOST_DARK * (double)count;
+}
+
+/* ---- resolution ---- */
+
+/* How much a page whose letters are too small is enlarged; 1: not at all. */
+static int32_t enlargement(const struct work *work, const struct layout_signs *signs)
+{
+	int64_t width = pixGetWidth(*work->image), height = pixGetHeight(*work->image);
+	int32_t factor = signs->x_height_px > 0.0 && signs->x_height_px < SMALL_X_HEIGHT_PX ? 2 : 1;
+	bool fits = width * factor <= LONGEST_SIDE_PX && height * factor <= LONGEST_SIDE_PX &&
+		    width * height * factor * factor <= work->options->most_pixels;
+	return work->options->improve & IMPROVE_RESOLUTION && fits ? factor : 1;
+}
+
+static bool enlarge(struct work *work, int32_t factor)
+{
+	PIX *page = pixGetDepth(*work->image) == 32 ? pixClone(*work->image) : pixConvertTo8(*work->image, 0);
+	PIX *large = page ? pixScale(page, (float)factor, (float)factor) : NULL;
+	pixDestroy(&page);
+	if (!replace(work, large))
+		return false;
+	turn_scale(work->turn, pixGetWidth(large), pixGetHeight(large));
+	return true;
 }
 
 /* ---- all of it ---- */
@@ -194,16 +250,17 @@ static bool lay_out(struct work *work)
 }
 
 /* One look at the layout; *changed: the image is another one now. */
-static bool improve(struct work *work, bool may_skew, bool *changed)
+static bool improve(struct work *work, bool may_change, bool *changed)
 {
 	struct layout_signs signs;
 	int32_t rotation = 0;
 	if (!layout_signs_find(work->layout, &signs, work->error))
 		return false;
-	double skew = may_skew ? skew_to_undo(work, &signs) : 0.0;
+	double skew = may_change ? skew_to_undo(work, &signs) : 0.0;
+	int32_t factor = may_change ? enlargement(work, &signs) : 1;
 	*changed = true;
-	if (skew != 0.0)
-		return undo_skew(work, skew);
+	if (skew != 0.0 || factor > 1)
+		return (skew == 0.0 || undo_skew(work, skew)) && (factor == 1 || enlarge(work, factor));
 	if (work->options->rotate == ROTATE_AUTO && !find_rotation(work, signs.quarter_turns, &rotation))
 		return false;
 	*changed = rotation != 0;
@@ -220,6 +277,7 @@ bool straighten(struct tesseract_engine *tesseract, const struct straighten_opti
 	*layout = (struct layout){ 0 };
 	if (options->rotate > 0 && !undo_rotation(&work, options->rotate))
 		return false;
+	tesseract_follow_light(tesseract, options->improve & IMPROVE_LIGHT && is_lit_unevenly(*image));
 	if (!looks && options->height_count == 0)
 		return tesseract_layout(tesseract, *image, options->psm, options->dpi, error);
 	if (!lay_out(&work))

@@ -25,6 +25,7 @@ namespace {
 
 const int kThinnestPage = 3; /* pixels; libtesseract scales no line of less */
 const int kLongestSide = 32767; /* its coordinates have 16 bits */
+const char kOtsu[] = "0", kSauvola[] = "2"; /* of its enum class ThresholdMethod */
 
 class Engine : public TessBaseAPI {
 public:
@@ -163,6 +164,7 @@ struct tesseract_engine {
 	std::unique_ptr<Engine> engine;
 	int width, height;
 	bool blank; /* too thin for text: the engine was not asked */
+	bool follows_light;
 };
 
 extern "C" {
@@ -193,7 +195,7 @@ bool tesseract_default_folder(char *path, size_t size, struct error *error)
 struct tesseract_engine *tesseract_new(const char *tessdata, struct error *error)
 {
 	try {
-		return new tesseract_engine{ tessdata, "", nullptr, 0, 0, false };
+		return new tesseract_engine{ tessdata, "", nullptr, 0, 0, false, false };
 	} catch (...) {
 		failed(error);
 		return nullptr;
@@ -240,12 +242,18 @@ bool tesseract_layout(struct tesseract_engine *tesseract, struct Pix *image, int
 	try {
 		engine.SetPageSegMode(static_cast<PageSegMode>(psm));
 		engine.SetVariable("user_defined_dpi", std::to_string(dpi).c_str());
+		engine.SetVariable("thresholding_method", tesseract->follows_light ? kSauvola : kOtsu);
 		engine.SetImage(image);
 		return engine.find_lines() ||
 		       error_set(error, ERROR_INTERNAL, "libtesseract finds no layout on this page");
 	} catch (...) {
 		return failed(error);
 	}
+}
+
+void tesseract_follow_light(struct tesseract_engine *tesseract, bool follows)
+{
+	tesseract->follows_light = follows;
 }
 
 bool tesseract_recognise(struct tesseract_engine *tesseract, struct page *page, struct error *error)
@@ -306,6 +314,7 @@ bool tesseract_read_line(struct tesseract_engine *tesseract, struct Pix *line, f
 		return true;
 	try {
 		engine.SetPageSegMode(PSM_RAW_LINE);
+		engine.SetVariable("thresholding_method", kOtsu);
 		engine.SetImage(line);
 		if (engine.Recognize(nullptr) < 0)
 			return error_set(error, ERROR_INTERNAL, "libtesseract cannot read a line of this page");

@@ -45,6 +45,12 @@ bool tesseract_load(struct tesseract_engine *tesseract, const char *languages, s
  */
 bool tesseract_layout(struct tesseract_engine *tesseract, struct Pix *image, int32_t psm, int32_t dpi, struct error *error);
 
+/*
+ * Whether the pages that follow are made black and white by a threshold that follows the light (Sauvola) instead of one for
+ * the whole page (Otsu, libtesseract's default). Lines are found by it; they are read from the grey page all the same.
+ */
+void tesseract_follow_light(struct tesseract_engine *tesseract, bool follows);
+
 /* Reads the lines found into *page (width, height, dpi, confidence, text, blocks and below); then forgets the image. */
 bool tesseract_recognise(struct tesseract_engine *tesseract, struct page *page, struct error *error);
 

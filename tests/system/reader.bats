@@ -40,7 +40,7 @@ pages() {
 	export -f tesseract_text
 	# shellcheck disable=SC2016 # for the inner shell
 	printf '%s\n' "${files[@]}" | xargs -P "$(nproc)" -I FILE bash -c 'tesseract_text "$1" >/dev/null' - FILE
-	filot-ocr-gpu "${files[@]}" >lines
+	filot-ocr-gpu --rotate none --improve none "${files[@]}" >lines
 	while read -r line; do
 		path=${files[index]}
 		[ "$(jq -r .document <<<"$line")" = "$path" ]
@@ -56,7 +56,7 @@ pages() {
 @test "words, boxes and confidences are those of tesseract's TSV" {
 	local name
 	for name in phototest.tif hebrew.png receipt-271.jpg phototest-rotated-180.png; do
-		filot-ocr-gpu -f tsv "$CORPUS/pages/$name" >ours
+		filot-ocr-gpu --rotate none --improve none -f tsv "$CORPUS/pages/$name" >ours
 		OMP_THREAD_LIMIT=1 tesseract "$CORPUS/pages/$name" - --oem 1 tsv >theirs 2>/dev/null
 		# confidences lose their last digits on their way through JSON; pictures stand in TSV as words of some blanks
 		diff <(cut -f 1-10,12 ours | sed 's/ *$//') <(cut -f 1-10,12 theirs | sed 's/ *$//')
@@ -106,7 +106,7 @@ codes() {
 	for file in "$CORPUS"/bad/*.{png,jpg,tif}; do
 		[[ $file == *bomb* || $file == */60000x1.png || $file == */text.png ]] && continue
 		ours=0 theirs=0
-		filot-ocr-gpu -f text "$file" >ours 2>/dev/null || ours=1
+		filot-ocr-gpu --rotate none --improve none -f text "$file" >ours 2>/dev/null || ours=1
 		OMP_THREAD_LIMIT=1 tesseract "$file" - --oem 1 >theirs 2>/dev/null || theirs=1
 		echo "$file: ours $ours, theirs $theirs"
 		[ "$ours" -eq "$theirs" ]
@@ -210,7 +210,7 @@ done" ]
 }
 
 @test "a resolution given is the one that the engine works with" {
-	filot-ocr-gpu -f text --dpi 150 "$CORPUS/pages/receipt-003.jpg" >ours
+	filot-ocr-gpu --rotate none --improve none -f text --dpi 150 "$CORPUS/pages/receipt-003.jpg" >ours
 	OMP_THREAD_LIMIT=1 tesseract "$CORPUS/pages/receipt-003.jpg" theirs --oem 1 --dpi 150 2>/dev/null
 	cmp ours theirs.txt
 	filot-ocr-gpu --dpi 150 "$CORPUS/pages/receipt-003.jpg" | jq -e '.pages[0].dpi == 150'

@@ -98,6 +98,27 @@ apart() {
 	done
 }
 
+@test "under uneven light and at a low resolution the words are found, each by its own step" {
+	local kind step
+	filot-ocr-gpu -f text "$sample" >want
+	"$degrade" uneven-light "$sample" uneven-light.png
+	"$degrade" dpi-60 "$sample" dpi-60.png
+	for kind in uneven-light:light dpi-60:resolution; do
+		step=${kind#*:} kind=${kind%:*}
+		filot-ocr-gpu --improve none "$kind.png" >without
+		filot-ocr-gpu --improve "$step" "$kind.png" >with
+		[ "$(jq -r '.pages[0].text' with | grep -Fxf want | wc -l)" -gt "$(jq -r '.pages[0].text' without | grep -Fxf want | wc -l)" ]
+		# an enlarged page tells of itself in its own pixels
+		[ "$(jq -c '.pages[0] | [.width, .height]' with)" = "$(jq -c '.pages[0] | [.width, .height]' without)" ]
+		jq -e '.pages[0] as $page | [$page.lines[].words[].box | .[0] + .[2] <= $page.width and .[1] + .[3] <= $page.height] | all' with
+	done
+}
+
+@test "a page that needs nothing is the same with the defaults and without" {
+	filot-ocr-gpu "$sample" | jq -c '.pages[] | del(.ms)' >defaults
+	filot-ocr-gpu --rotate none --improve none "$sample" | jq -c '.pages[] | del(.ms)' | cmp - defaults
+}
+
 @test "all eight EXIF orientations are shown, and boxes are those of what is shown" {
 	local n kind
 	filot-ocr-gpu "$sample" | turned_boxes 0 >want
