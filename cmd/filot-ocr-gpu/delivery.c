@@ -171,20 +171,20 @@ static void finish_done(struct handler *handler, struct delivery *delivery)
 	buffer_free(&event);
 }
 
-static bool tries_are_left(const struct handler *handler, const struct job *job, enum error_code code)
+static bool tries_are_left(const struct handler *handler, struct job *job, enum error_code code)
 {
+	static const enum error_code reader_deaths[] = { ERROR_INTERNAL, ERROR_OUT_OF_MEMORY, ERROR_TIMEOUT, ERROR_NONE };
 	bool reader_died = code == ERROR_INTERNAL || code == ERROR_OUT_OF_MEMORY || code == ERROR_TIMEOUT;
-	int64_t most = handler->settings->max_attempts;
-	if (reader_died && most > MOST_READER_DEATHS)
-		most = MOST_READER_DEATHS;
-	return error_is_transient(code) && job_tries(job) < most;
+	if (reader_died && job_failures(job, reader_deaths) + 1 >= MOST_READER_DEATHS)
+		return false;
+	return error_is_transient(code) && job_tries(job) < handler->settings->max_attempts;
 }
 
 /* The document could not be read, or its result not be kept: again later, or dead. */
 static void fail_delivery(struct handler *handler, struct delivery *delivery, const struct result *result,
 			  const struct error *why)
 {
-	const struct job *job = &delivery->job;
+	struct job *job = &delivery->job;
 	bool again = tries_are_left(handler, job, why->code);
 	enum jobs_outcome outcome = JOBS_TAKEN;
 	struct error error = { 0 };

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "cmd/filot-smoke/check.h"
-#include "common/redis/queue.h"
+#include "common/redis/queue_admin.h"
 
 /* ---- Redis ---- */
 

@@ -10,7 +10,7 @@
 #include "common/health/health.h"
 #include "common/http/http.h"
 #include "common/pg/pg.h"
-#include "common/redis/queue.h"
+#include "common/redis/queue_admin.h"
 #include "common/store/store.h"
 #include "common/temporal/client.h"
 

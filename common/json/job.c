@@ -353,6 +353,23 @@ bool job_add_history(struct job *job, int64_t attempt, const char *worker, const
 	return true;
 }
 
+int64_t job_failures(struct job *job, const enum error_code codes[])
+{
+	int64_t count = 0;
+	size_t index;
+	const json_t *item;
+	struct error ignored = { 0 };
+	json_array_foreach(json_object_get(job_json(job, &ignored), "history"), index, item)
+	{
+		const char *name = json_string_value(json_object_get(item, "code"));
+		enum error_code code = name ? error_code_from_name(name) : ERROR_NONE;
+		bool is_try = json_integer_value(json_object_get(item, "attempt")) >= job->first_attempt;
+		for (size_t at = 0; is_try && codes[at] != ERROR_NONE; at++)
+			count += code == codes[at];
+	}
+	return count;
+}
+
 bool job_copy(struct job *job, struct job *copy, struct error *error)
 {
 	*copy = *job;

@@ -82,6 +82,12 @@ bool job_set_member(struct job *job, const char *name, const char *text, struct 
 bool job_add_history(struct job *job, int64_t attempt, const char *worker, const struct error *why,
 		     struct error *error);
 
+/*
+ * How many attempts in the "history", of those that count as tries, ended with one of the codes (ERROR_NONE is behind the
+ * last).
+ */
+int64_t job_failures(struct job *job, const enum error_code codes[]);
+
 /* A copy to be changed and written while the job stays as it is. Its strings are the job's, which must outlive it. */
 bool job_copy(struct job *job, struct job *copy, struct error *error);
 

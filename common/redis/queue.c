@@ -1,4 +1,4 @@
-/* The queue's keys, its scripts' calls, and what is neither sending nor claiming: group, workers, figures. */
+/* The queue's keys, its scripts' calls, and what is neither sending nor claiming: group and workers. */
 #include "common/redis/queue_private.h"
 
 #include <inttypes.h>
@@ -9,7 +9,6 @@
 #include "queue_heartbeat_lua.h"
 #include "queue_leave_lua.h"
 #include "queue_prepare_lua.h"
-#include "queue_stats_lua.h"
 
 #define FORGET_WORKERS_MS (INT64_C(24) * 3600 * 1000)
 
@@ -193,25 +192,4 @@ bool queue_leave(struct queue *queue, struct error *error)
 	redisReply *reply = queue_call_run(queue, queue_leave_lua, 5, &call, "leaving the group", &no_group, error);
 	freeReplyObject(reply);
 	return reply != NULL || no_group; /* where there is no group, it is left already */
-}
-
-bool queue_stats(struct queue *queue, struct queue_stats *stats, struct error *error)
-{
-	struct queue_call call = { 0 };
-	int64_t *const figures[] = { &stats->ready[0], &stats->ready[1], &stats->ready[2], &stats->in_flight,
-				     &stats->delayed,  &stats->dead,	 &stats->workers,  &stats->oldest_ms };
-	for (int key = 0; key < QUEUE_WINDOW_KEYS; key++)
-		queue_call_string(&call, queue->keys[key]);
-	queue_call_string(&call, queue->keys[QUEUE_DELAYED]);
-	queue_call_string(&call, queue->keys[QUEUE_DEAD]);
-	queue_call_string(&call, queue->keys[QUEUE_WORKERS]);
-	queue_call_number(&call, 3 * queue->settings.visibility_ms);
-	redisReply *reply = queue_call_run(queue, queue_stats_lua, QUEUE_WINDOW_KEYS + 3, &call, "figures", NULL, error);
-	bool good = reply && reply->type == REDIS_REPLY_ARRAY && reply->elements == sizeof figures / sizeof *figures;
-	if (reply && !good)
-		(void)redis_refused(reply, "figures", error);
-	for (size_t index = 0; good && index < reply->elements; index++)
-		*figures[index] = reply->element[index]->integer;
-	freeReplyObject(reply);
-	return good;
 }

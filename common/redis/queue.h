@@ -149,13 +149,4 @@ bool queue_progress(struct queue *queue, const char *const *lines, size_t count,
 /* Leaves the group and the workers hash; what is still pending to this worker is handed back. */
 bool queue_leave(struct queue *queue, struct error *error);
 
-struct queue_stats {
-	int64_t ready[JOB_PRIORITY_COUNT]; /* waiting: not yet delivered, in the backlog, or handed back */
-	int64_t in_flight, delayed, dead, workers;
-	int64_t oldest_ms; /* age of the oldest waiting job, 0 when none; of a backlog, the job whose turn is next counts */
-};
-
-/* One script call. Workers are those seen within the last three visibility times. */
-bool queue_stats(struct queue *queue, struct queue_stats *stats, struct error *error);
-
 #endif

@@ -135,6 +135,16 @@ struct queue_overview {
 bool queue_overview_read(struct queue *queue, struct queue_overview *overview, struct error *error);
 void queue_overview_free(struct queue_overview *overview);
 
+/* The same added up, for who only wants to judge it. */
+struct queue_stats {
+	int64_t ready[JOB_PRIORITY_COUNT]; /* waiting: not yet delivered, in the backlog, or handed back */
+	int64_t in_flight, delayed, dead;
+	int64_t workers;   /* seen within the last three visibility times */
+	int64_t oldest_ms; /* age of the oldest waiting job, 0 when none; of a backlog, the job whose turn is next counts */
+};
+
+bool queue_stats(struct queue *queue, struct queue_stats *stats, struct error *error);
+
 /* What of the server's settings can lose jobs. */
 struct queue_server {
 	bool known_eviction, may_evict; /* maxmemory is set and maxmemory-policy is not noeviction */

@@ -91,6 +91,29 @@ void queue_overview_free(struct queue_overview *overview)
 	*overview = (struct queue_overview){ 0 };
 }
 
+bool queue_stats(struct queue *queue, struct queue_stats *stats, struct error *error)
+{
+	struct queue_overview overview;
+	*stats = (struct queue_stats){ 0 };
+	if (!queue_overview_read(queue, &overview, error))
+		return false;
+	for (int stream = 0; stream < JOB_PRIORITY_COUNT; stream++) {
+		const struct queue_waiting *waiting = &overview.streams[stream];
+		stats->ready[stream] = waiting->waiting;
+		stats->in_flight += waiting->in_flight;
+		if (waiting->oldest_ms > stats->oldest_ms)
+			stats->oldest_ms = waiting->oldest_ms;
+	}
+	stats->delayed = overview.delayed;
+	stats->dead = overview.dead;
+	for (size_t index = 0; index < overview.worker_count; index++) {
+		int64_t seen_ms = overview.workers[index].seen_ms;
+		stats->workers += seen_ms >= 0 && seen_ms <= 3 * queue->settings.visibility_ms;
+	}
+	queue_overview_free(&overview);
+	return true;
+}
+
 /* ---- the server ---- */
 
 /* One setting by CONFIG GET; false when it is not told. */

@@ -187,7 +187,7 @@ static bool count_takeover(struct queue *queue, struct delivery *delivery, const
 {
 	struct job *job = &delivery->job;
 	int64_t attempt = job->attempt + entry->deliveries - 1;
-	struct error why = { .code = ERROR_INTERNAL };
+	struct error why = { .code = ERROR_UNAVAILABLE };
 	if (*entry->owner && strcmp(entry->owner, QUEUE_HELD) != 0) {
 		(void)snprintf(why.message, sizeof why.message,
 			       "the worker stopped renewing its claim, which was taken over after %" PRId64 " ms",

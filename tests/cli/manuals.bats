@@ -4,7 +4,7 @@
 FILOT_ROOT=$(cd "$BATS_TEST_DIRNAME/../.." && pwd)
 
 setup() {
-	cd "$FILOT_ROOT"
+	cd "$FILOT_ROOT" || return 1
 }
 
 # Every name that the code gives to a key in Redis, those of the queue with {ocr}, without their priorities.
@@ -23,7 +23,7 @@ keys_in_the_code() {
 	keys=$(keys_in_the_code)
 	[ "$(wc -l <<<"$keys")" -ge 23 ]
 	for key in $keys; do
-		grep -qE "^\.It Li $(sed 's/[{}]/\\&/g' <<<"$key")([A-Z:]+)?$" man/filot.7 || missing+=" $key"
+		grep -qE "^\.It Li ${key//[{\}]/.}([A-Z:]+)?$" man/filot.7 || missing+=" $key"
 	done
 	echo "missing:$missing"
 	[ -z "$missing" ]

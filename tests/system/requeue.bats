@@ -521,6 +521,10 @@ claim_is() { # N: "worker deliveries"
 	kill -INT "$watcher"
 	wait "$watcher"
 	one lines '.ready == 1'
+	# on a terminal the table is drawn anew, from the screen's first line
+	script -qefc 'timeout -s INT 3 filot-requeue stats --watch 200ms' /dev/null </dev/null >screen || true
+	[ "$(grep -c 'priority .*ready .*in flight' screen)" -ge 2 ]
+	[ "$(grep -c $'\e\[H\e\[2J' screen)" -eq "$(grep -c 'priority .*ready .*in flight' screen)" ]
 }
 
 @test "show tells all that is known of a job, wherever it is" {

@@ -255,8 +255,47 @@ each_once() {
 	chmod +x crasher
 	FILOT_READER=$PWD/crasher filot-ocr-gpu --queue --worker unlucky --jobs 1 --allow-file "$folder" 2>unlucky.log &
 	wait_for 60 'the job to be dead' job_is 'failed|2|internal'
+	# what failed before for another reason was not the document's doing
+	local earlier='{"attempt":1,"code":"storage_unavailable"},{"attempt":2,"code":"unavailable"}'
+	filot-enqueue <<<"{\"uri\":\"file:$word\",\"attempt\":3,\"history\":[$earlier]}" >receipt
+	wait_for 60 'the other job to be dead' job_is 'failed|4|internal' "$(jq -r .job receipt)"
+	[ "$(redis xlen "$queue:dead")" -eq 2 ]
 	kill -TERM "$!"
 	wait "$!"
+}
+
+@test "a document that takes longer than the visibility time stays its worker's" {
+	worker_start slow --visibility 2s
+	slow=$worker
+	mapfile -t readers < <(pgrep -P "$slow" filot-reader)
+	kill -STOP "${readers[@]}"
+	jobs_make 1 | filot-enqueue >/dev/null
+	wait_for 30 'the job to run' running_is 1
+	worker_start idle --visibility 2s
+	sleep 5 # twice the visibility time, and some: nothing happens that could be waited for
+	kill -CONT "${readers[@]}"
+	wait_for 60 'the job to be done' done_is 1
+	kill -TERM "$slow" "$worker"
+	wait "$slow" "$worker"
+	[ "$(sql "select state, attempt, worker from jobs")" = 'done|1|slow' ]
+	each_once 1
+}
+
+@test "--drain-timeout: what is not done by then is handed back, and another worker takes it at once" {
+	worker_start leaving --drain-timeout 1s
+	mapfile -t readers < <(pgrep -P "$worker" filot-reader)
+	kill -STOP "${readers[@]}"
+	jobs_make 1 | filot-enqueue >/dev/null
+	wait_for 30 'the job to run' running_is 1
+	kill -TERM "$worker"
+	status=0
+	wait "$worker" || status=$?
+	[ "$status" -eq 0 ]
+	grep -q '"event":"job_handed_back"' leaving.log
+	# its claim would have been left alone for 60 s
+	filot-ocr-gpu --queue --once --worker heir --allow-file "$folder" 2>log
+	[ "$(sql "select state, attempt, worker from jobs")" = 'done|1|heir' ]
+	each_once 1
 }
 
 @test "services that are down or refuse at the start end it with their status" {
@@ -320,4 +359,18 @@ each_once() {
 	redis config set maxmemory 0
 	grep -q 'allkeys-lru' sender.log
 	grep -q 'allkeys-lru' warned.log
+}
+
+@test "a Redis that keeps nothing on disk is warned of at the start, by sender, worker and operator" {
+	redis config set appendonly no
+	redis config set save ''
+	jobs_make 1 | filot-enqueue >/dev/null 2>sender.log
+	worker_start warned
+	kill -TERM "$worker"
+	wait "$worker"
+	filot-requeue stats 2>operator.log
+	redis config set appendonly yes
+	grep -q '"event":"redis_not_persistent".*appendonly yes' sender.log
+	grep -q '"event":"redis_not_persistent".*appendonly yes' warned.log
+	grep -q '"event":"redis_not_persistent".*appendonly yes' operator.log
 }

@@ -218,6 +218,10 @@ static void attempt_and_history_change_the_line(void)
 	CHECK(strstr(line.data, "\"history\":[{\"attempt\":1,\"worker\":\"worker-1\",\"at\":\"2") != NULL);
 	CHECK(strstr(line.data, "\"code\":\"timeout\",\"message\":\"page 3: cut ?\"}]") != NULL);
 	CHECK(!job_set_attempt(&job, 0, &error) && job.attempt == 2);
+	static const enum error_code slow[] = { ERROR_TIMEOUT, ERROR_NONE };
+	static const enum error_code others[] = { ERROR_INTERNAL, ERROR_OUT_OF_MEMORY, ERROR_NONE };
+	CHECK_INTEGER(job_failures(&job, slow), 1);
+	CHECK_INTEGER(job_failures(&job, others), 0);
 	for (int attempt = 2; attempt < 40; attempt++)
 		CHECK(job_add_history(&job, attempt, NULL, &why, &error));
 	buffer_clear(&line);
@@ -245,6 +249,11 @@ static void a_job_that_comes_back_counts_on_and_tries_anew(void)
 	CHECK_INTEGER(job_tries(&job), 1);
 	CHECK(job_set_attempt(&job, 8, &error));
 	CHECK_INTEGER(job_tries(&job), 3);
+	static const enum error_code slow[] = { ERROR_TIMEOUT, ERROR_NONE };
+	struct error why = { .code = ERROR_TIMEOUT };
+	CHECK_INTEGER(job_failures(&job, slow), 0);
+	CHECK(job_add_history(&job, 5, "w", &why, &error) && job_add_history(&job, 7, "w", &why, &error));
+	CHECK_INTEGER(job_failures(&job, slow), 1); /* the fifth was before it came back */
 	job_free(&job);
 	buffer_free(&out);
 }

@@ -1,4 +1,5 @@
 /* The queue as a whole against a real Redis: its figures, servers that lose data or restart, and any random schedule. */
+#include "common/redis/queue_admin.h"
 #include "tests/unit/queue_side.h"
 
 static void figures_tell_where_jobs_are(void)
