@@ -10,6 +10,7 @@
 #include "cmd/filot-api/settings.h"
 #include "common/base/metrics.h"
 #include "common/health/health.h"
+#include "common/http/page.h"
 #include "common/http/problem.h"
 #include "common/http/server.h"
 #include "common/pg/pg.h"
@@ -29,6 +30,7 @@ struct api {
 	struct metrics *metrics;
 	struct documents *documents; /* documents.h */
 	struct server *server; /* set once it is open: handlers use server_request_server() */
+	char docs_policy[PAGE_POLICY_SIZE]; /* of /docs; service_open */
 };
 
 /* A worker thread's own: clients that connect at their first use. A quick route has no such context but struct api. */

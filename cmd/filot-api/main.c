@@ -100,7 +100,7 @@ static int serve(struct api *api, struct error *error)
 							     .queue_name = api->settings->queue_name,
 							     .command = "filot-api" };
 	bool good = (api->metrics = metrics_new(error)) && (api->auth = auth_new(api->settings, error)) &&
-		    (api->rates = rates_new(error)) && service_open(error) && open_health(api, error) &&
+		    (api->rates = rates_new(error)) && service_open(api, error) && open_health(api, error) &&
 		    (api->documents = documents_open(api->settings, error));
 	if (good) {
 		struct metrics_publish_settings settings = publishing;

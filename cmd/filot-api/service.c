@@ -1,33 +1,15 @@
 /* Health, figures, and the description. */
 #include "cmd/filot-api/service.h"
 
-#include <sodium.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "common/base/version.h"
 #include "docs_html.h"
 #include "openapi_json.h"
 
-/* The page's one script is allowed by its hash, so that nothing else runs there; set once by service_open. */
-static char docs_policy[256];
-
-bool service_open(struct error *error)
+bool service_open(struct api *api, struct error *error)
 {
-	const char *begin = strstr(docs_html, "<script>");
-	const char *end = begin ? strstr(begin, "</script>") : NULL;
-	unsigned char sum[crypto_hash_sha256_BYTES];
-	char text[64];
-	if (!end)
-		return error_set(error, ERROR_INTERNAL, "docs.html has no script");
-	begin += strlen("<script>");
-	(void)crypto_hash_sha256(sum, (const unsigned char *)begin, (size_t)(end - begin));
-	(void)sodium_bin2base64(text, sizeof text, sum, sizeof sum, sodium_base64_VARIANT_ORIGINAL);
-	(void)snprintf(docs_policy, sizeof docs_policy,
-		       "default-src 'none'; connect-src 'self'; style-src 'unsafe-inline'; script-src 'sha256-%s'; "
-		       "frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
-		       text);
-	return true;
+	return page_policy(docs_html, api->docs_policy, error);
 }
 
 void service_observe(void *shared, const struct server_event *event)
@@ -85,8 +67,8 @@ void service_openapi(struct server_request *request, void *context)
 
 void service_docs(struct server_request *request, void *context)
 {
-	(void)context;
+	const struct api *api = context;
 	server_answer_header(request, "Cache-Control", "public, max-age=300");
-	server_answer_header(request, "Content-Security-Policy", docs_policy);
+	server_answer_header(request, "Content-Security-Policy", api->docs_policy);
 	server_answer_static(request, 200, "text/html; charset=utf-8", docs_html, sizeof docs_html - 1);
 }

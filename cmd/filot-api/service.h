@@ -5,7 +5,7 @@
 #include "cmd/filot-api/api.h"
 
 /* Once, before the server opens. */
-bool service_open(struct error *error);
+bool service_open(struct api *api, struct error *error);
 
 /* For settings.observe of server.h. */
 void service_observe(void *shared, const struct server_event *event);

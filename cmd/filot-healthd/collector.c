@@ -168,10 +168,13 @@ static void add_totals(struct figures *figures, const struct metrics *metrics)
 	figures->totals_known = true;
 }
 
-static bool read_number(struct redis *redis, const char *command, const char *key, int64_t *number, struct error *error)
+static bool read_number(const struct collector *collector, const char *command, const char *place, int64_t *number,
+			struct error *error)
 {
+	char key[96];
 	const char *argv[] = { command, key };
-	redisReply *reply = redis_command(redis, true, 2, argv, NULL, error);
+	(void)snprintf(key, sizeof key, "filot:{%s}:%s", collector->settings->buli2_queue_name, place);
+	redisReply *reply = redis_command(collector->buli2, true, 2, argv, NULL, error);
 	bool good = reply && (reply->type == REDIS_REPLY_INTEGER || redis_refused(reply, key, error));
 	*number = good ? reply->integer : 0;
 	freeReplyObject(reply);
@@ -181,9 +184,9 @@ static bool read_number(struct redis *redis, const char *command, const char *ke
 static bool look_at_buli2(struct collector *collector, struct figures *figures, struct metrics *metrics,
 			  struct error *error)
 {
-	if (!read_number(collector->buli2, "XLEN", "filot:{buli2}:requests", &figures->buli2_requests, error) ||
-	    !read_number(collector->buli2, "ZCARD", "filot:{buli2}:retry", &figures->buli2_retry, error) ||
-	    !read_number(collector->buli2, "XLEN", "filot:{buli2}:dead", &figures->buli2_dead, error))
+	if (!read_number(collector, "XLEN", "requests", &figures->buli2_requests, error) ||
+	    !read_number(collector, "ZCARD", "retry", &figures->buli2_retry, error) ||
+	    !read_number(collector, "XLEN", "dead", &figures->buli2_dead, error))
 		return false;
 	figures->buli2_known = true;
 	metrics_set(metrics, METRIC_BULI2_REQUESTS, (double)figures->buli2_requests);

@@ -1,12 +1,5 @@
-/*
- * The handlers. The page may run its own script and style and fetch from here, and nothing else: its policy names their
- * SHA-256, computed when the daemon starts.
- */
+/* The handlers. */
 #include "cmd/filot-healthd/serve.h"
-
-#include <openssl/evp.h>
-#include <stdio.h>
-#include <string.h>
 
 #include "common/base/clock.h"
 #include "common/http/problem.h"
@@ -96,38 +89,6 @@ static void answer_page(struct server_request *request, void *context)
 	server_answer_static(request, 200, "text/html; charset=utf-8", status_page_html, sizeof status_page_html - 1);
 }
 
-/* ---- the page's policy ---- */
-
-/* "'sha256-BASE64'" of the text of the page's only element of that name. */
-static bool hash_element(const char *open, const char *close, char source[static 64], struct error *error)
-{
-	unsigned char sum[EVP_MAX_MD_SIZE];
-	unsigned int sum_bytes = 0;
-	char base64[48];
-	const char *begin = strstr(status_page_html, open);
-	const char *end = begin ? strstr(begin, close) : NULL;
-	if (!end)
-		return error_set(error, ERROR_INTERNAL, "the page has no %s", open);
-	begin += strlen(open);
-	if (!EVP_Digest(begin, (size_t)(end - begin), sum, &sum_bytes, EVP_sha256(), NULL) ||
-	    EVP_EncodeBlock((unsigned char *)base64, sum, (int)sum_bytes) != 44)
-		return error_set(error, ERROR_INTERNAL, "OpenSSL has no SHA-256");
-	(void)snprintf(source, 64, "'sha256-%s'", base64);
-	return true;
-}
-
-static bool make_policy(struct serve *serve, struct error *error)
-{
-	char script[64], style[64];
-	if (!hash_element("<script>", "</script>", script, error) || !hash_element("<style>", "</style>", style, error))
-		return false;
-	(void)snprintf(serve->policy, sizeof serve->policy,
-		       "default-src 'none'; script-src %s; style-src %s; connect-src 'self'; img-src data:; base-uri 'none'; "
-		       "form-action 'none'; frame-ancestors 'none'",
-		       script, style);
-	return true;
-}
-
 struct server *serve_open(struct serve *serve, struct error *error)
 {
 	static const struct server_route routes[] = {
@@ -143,5 +104,5 @@ struct server *serve_open(struct serve *serve, struct error *error)
 	const struct server_settings settings = { .listen = serve->settings->listen, .socket = serve->settings->socket,
 						  .routes = routes, .shared = serve, .io_threads = IO_THREADS,
 						  .workers = 1, .stream_workers = 1, .connections = CONNECTIONS };
-	return make_policy(serve, error) ? server_open(&settings, error) : NULL;
+	return page_policy(status_page_html, serve->policy, error) ? server_open(&settings, error) : NULL;
 }

@@ -3,13 +3,14 @@
 #define HEALTHD_SERVE_H
 
 #include "cmd/filot-healthd/collector.h"
+#include "common/http/page.h"
 #include "common/http/server.h"
 
 struct serve {
 	const struct healthd_settings *settings;
 	struct collector *collector;
 	struct health *health;
-	char policy[512]; /* of the page: Content-Security-Policy */
+	char policy[PAGE_POLICY_SIZE]; /* of the page: Content-Security-Policy */
 };
 
 /* Fills the page's policy and starts the server; *serve must outlive it. */

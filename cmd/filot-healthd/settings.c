@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "common/redis/queue.h"
 #include "common/redis/redis_options.h"
 #include "common/store/store_options.h"
 
@@ -17,6 +18,7 @@ static void set_defaults(struct healthd_settings *settings)
 		.probe_ms = 3 * 1000,
 		.service = "filot",
 		.queue_name = "ocr",
+		.buli2_queue_name = "buli2",
 	};
 }
 
@@ -51,6 +53,8 @@ struct command healthd_command(struct healthd_settings *s)
 		REDIS_OPTIONS(s, "the queue's Redis; rediss:// is TLS", .required_unless = &s->probe),
 		{ "queue-name", 0, OPTION_STRING, &s->queue_name, "NAME", "which queue (ocr)",
 		  .setting = "FILOT_QUEUE_NAME" },
+		{ "buli2-queue-name", 0, OPTION_STRING, &s->buli2_queue_name, "NAME", "which queue of filot-buli2 (buli2)",
+		  .setting = "FILOT_BULI2_QUEUE_NAME" },
 		{ "database-url", 0, OPTION_STRING, &s->database_url, "URL", "the database to probe",
 		  .setting = "FILOT_DATABASE_URL", .alias = "DATABASE_URL", .secret = true },
 		STORE_OPTIONS(s),
@@ -77,6 +81,8 @@ bool healthd_settings_check(const struct healthd_settings *settings, size_t oper
 		return error_set(error, ERROR_USAGE, "--once goes with --emf");
 	if (settings->probe && settings->emf)
 		return error_set(error, ERROR_USAGE, "--probe and --emf exclude each other");
+	if (!queue_name_valid(settings->buli2_queue_name))
+		return error_set(error, ERROR_USAGE, "--buli2-queue-name: must be 1 to 64 of A-Z a-z 0-9 . _ -");
 	for (size_t index = 0; index < settings->disks.count; index++)
 		if (*settings->disks.items[index] != '/')
 			return error_set(error, ERROR_USAGE, "--disk: \"%s\" is no absolute path",

@@ -18,7 +18,7 @@ struct healthd_settings {
 	const char *service; /* the EMF dimension */
 	struct string_list disks;
 	/* what it looks at */
-	const char *redis_url, *redis_password, *redis_ca, *queue_name, *database_url;
+	const char *redis_url, *redis_password, *redis_ca, *queue_name, *buli2_queue_name, *database_url;
 	const char *r2_endpoint, *r2_access_key, *r2_secret_key, *r2_bucket, *r2_region;
 	struct temporal_place temporal;
 	struct option_row rows[HEALTHD_MOST_ROWS]; /* the table; points into this struct */

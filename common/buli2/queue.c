@@ -13,6 +13,7 @@
 #include "buli2_look_lua.h"
 #include "buli2_revive_lua.h"
 #include "buli2_send_lua.h"
+#include "common/redis/queue.h"
 
 #define PAGE "100"
 #define RETRIES_A_LOOK "100"
@@ -31,9 +32,7 @@ struct buli2_queue {
 struct buli2_queue *buli2_queue_new(const struct buli2_queue_settings *settings, struct redis *redis,
 				    struct error *error)
 {
-	static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
-	size_t length = strlen(settings->name);
-	if (length < 1 || length > 64 || strspn(settings->name, alphabet) != length) {
+	if (!queue_name_valid(settings->name)) {
 		(void)error_set(error, ERROR_CONFIG, "queue name \"%s\": 1 to 64 of A-Z, a-z, 0-9 and ._-", settings->name);
 		return NULL;
 	}

@@ -30,7 +30,7 @@ static const char *const key_names[QUEUE_KEY_COUNT] = {
 	[QUEUE_TAKEOVERS] = "takeovers",
 };
 
-static bool name_valid(const char *name)
+bool queue_name_valid(const char *name)
 {
 	size_t length = strlen(name);
 	return length >= 1 && length <= 64 &&
@@ -39,7 +39,7 @@ static bool name_valid(const char *name)
 
 struct queue *queue_new(const struct queue_settings *settings, struct redis *redis, struct error *error)
 {
-	if (!name_valid(settings->name)) {
+	if (!queue_name_valid(settings->name)) {
 		(void)error_set(error, ERROR_USAGE, "queue name \"%.64s\": must be 1 to 64 of A-Z a-z 0-9 . _ -",
 				settings->name);
 		return NULL;

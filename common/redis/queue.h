@@ -50,6 +50,9 @@ extern const struct queue_settings queue_default_settings;
 
 struct queue; /* uses a struct redis that stays the caller's */
 
+/* 1 to 64 characters of A-Z, a-z, 0-9 and ._- */
+bool queue_name_valid(const char *name);
+
 struct queue *queue_new(const struct queue_settings *settings, struct redis *redis, struct error *error);
 void queue_free(struct queue *queue);
 

@@ -50,7 +50,7 @@ daemon() {
 
 @test "flags that do not go together are usage errors" {
 	local flags
-	for flags in --once '--probe' '--probe a b' 'http://x' '--probe --emf http://x' '--disk relative' \
+	for flags in --once '--probe' '--probe a b' 'http://x' '--buli2-queue-name {x}' '--probe --emf http://x' '--disk relative' \
 		'--probe https://localhost/' '--probe unix:relative' '--probe localhost:80' '--probe http://'; do
 		# shellcheck disable=SC2086 # several words
 		run -64 filot-healthd --redis-url redis://localhost $flags

@@ -83,7 +83,7 @@ static int server_at(void)
 	log_open("fuzz", (enum log_level)(LOG_LEVEL_ERROR + 1));
 	if (sodium_init() < 0 || !(api.metrics = metrics_new(&error)) || !(api.auth = auth_new(&settings, &error)) ||
 	    !(api.rates = rates_new(&error)) || !(api.health = health_start(NULL, 0, 0, &error)) ||
-	    !(documents.lookups = lookups_new(&error)) || !service_open(&error) ||
+	    !(documents.lookups = lookups_new(&error)) || !service_open(&api, &error) ||
 	    !(api.server = server_open(&serving, &error)))
 		abort();
 	return server_port(api.server);

@@ -309,6 +309,9 @@ livez_is() {
 	samples >told
 	grep -qxF 'filot_buli2_requests{} 1' told
 	grep -qxF 'filot_buli2_dead{} 1' told
+	daemon_end
+	FILOT_BULI2_QUEUE_NAME=other daemon
+	wait_for 10 "the other queue's" raw_is 'filot_buli2_retry 0'
 	redis del 'filot:{buli2}:requests' 'filot:{buli2}:retry' 'filot:{buli2}:dead' >/dev/null
 }
 
