@@ -555,3 +555,21 @@ bool assemble_page(const struct layout *layout, const struct text_model *const *
 	}
 	return done;
 }
+
+bool assemble_wants(const struct layout *layout, const struct text_model *const *models, size_t model_count,
+		    const struct line_text *texts, const bool *is_read, bool *wanted, bool *some, struct error *error)
+{
+	struct chooser chooser = { .layout = layout, .models = models, .model_count = model_count, .texts = texts,
+				   .is_read = is_read, .wanted = wanted };
+	struct assembly assembly = { .layout = layout, .rows = calloc(layout->row_count + 1, sizeof *assembly.rows),
+				     .error = error };
+	bool done = assembly.rows ? read_words(&assembly, &chooser) : no_memory(error);
+
+	*some = false;
+	for (size_t i = 0; i < layout->piece_count * model_count; i++)
+		*some |= wanted[i];
+	chooser_free(&chooser);
+	found_words_free(&assembly.found);
+	free(assembly.rows);
+	return done;
+}

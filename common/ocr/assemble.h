@@ -24,4 +24,13 @@
 bool assemble_page(const struct layout *layout, const struct text_model *const *models, size_t model_count,
 		   const struct line_text *texts, struct page *page, struct error *error);
 
+/*
+ * Which readings assemble_page would look at, while only those of texts are there that is_read marks: sets wanted[] (of
+ * the same shape) where one is missing that the choice among languages needs, and guesses on from there as if it were no
+ * better. With none missing, *some is false and assemble_page looks at nothing that was not read. Asked again after the
+ * wanted ones were read, it comes to an end: the first one missing is never a guess. ERROR_OUT_OF_MEMORY.
+ */
+bool assemble_wants(const struct layout *layout, const struct text_model *const *models, size_t model_count,
+		    const struct line_text *texts, const bool *is_read, bool *wanted, bool *some, struct error *error);
+
 #endif

@@ -19,6 +19,9 @@
 
 #define RATING_RATIO 1.5     /* classify_max_rating_ratio */
 #define CERTAINTY_MARGIN 5.5 /* classify_max_certainty_margin */
+#define BLANK_RATING 10.0f
+#define BLANK_CERTAINTY (-1.0f)
+#define BAD_RATING 100000.0f /* WERD_CHOICE::kBadRating */
 
 static int32_t width_of(struct upright box)
 {
@@ -100,16 +103,38 @@ static enum direction direction_of(const struct found_word *word)
 	return left ? DIRECTION_LEFT : right ? DIRECTION_RIGHT : DIRECTION_NEUTRAL;
 }
 
+/*
+ * Where nothing was read, Tesseract puts a word of blanks, one a blob, with a rating and a certainty of its own (SetupFake),
+ * and a reading that is not surer than that does not replace it.
+ */
+static bool take_nothing(struct chooser *chooser, size_t piece_number, const struct text_model *model,
+			 struct found_words *words)
+{
+	const struct layout_piece *piece = &chooser->layout->pieces[piece_number];
+	bool has_blobs = piece->blob_count > 0;
+
+	chooser->nothing = (struct beam_word){
+		.rating = has_blobs ? BLANK_RATING * (float)piece->blob_count : BAD_RATING,
+		.final_certainty = has_blobs ? BLANK_CERTAINTY : -FLT_MAX,
+		.permuter = PERMUTER_NONE,
+	};
+	return add_word(words, &(struct found_word){ .model = model,
+						     .read = &chooser->nothing,
+						     .line = piece->line,
+						     .guess = piece->box,
+						     .direction = DIRECTION_NEUTRAL });
+}
+
 /* What a model read on a piece. */
-static bool take_reading(const struct chooser *chooser, size_t piece_number, size_t model, struct found_words *words)
+static bool take_reading(struct chooser *chooser, size_t piece_number, size_t model, struct found_words *words)
 {
 	const struct layout_piece *piece = &chooser->layout->pieces[piece_number];
 	const struct line_text *text = &chooser->texts[piece_number * chooser->model_count + model];
 	const struct text_model *with = chooser->models[model];
 
 	words->count = 0;
-	if (piece->first_image < 0)
-		return true;
+	if (piece->first_image < 0 || text->word_count == 0)
+		return take_nothing(chooser, piece_number, with, words);
 	const struct layout_image *image = &chooser->layout->images[piece->first_image];
 	while (image->height != with->shape.height)
 		image++;
@@ -226,8 +251,17 @@ static bool all_acceptable(const struct found_words *words)
 		if (!word_is_acceptable(&word->model->decoding, unichars, count, word->read->final_certainty))
 			return false;
 	}
-	/* A line on which nothing was read is a failure, which other languages may mend. */
 	return words->count > 0;
+}
+
+static bool has_reading(const struct chooser *chooser, size_t piece, size_t model)
+{
+	size_t index = piece * chooser->model_count + model;
+
+	if (!chooser->is_read || chooser->is_read[index])
+		return true;
+	chooser->wanted[index] = true;
+	return false;
 }
 
 static bool choose(struct chooser *chooser, size_t piece)
@@ -235,13 +269,16 @@ static bool choose(struct chooser *chooser, size_t piece)
 	size_t first = chooser->last_model, best = first;
 	int64_t gain;
 
+	chooser->best.count = 0;
+	if (!has_reading(chooser, piece, first))
+		return true;
 	if (!take_reading(chooser, piece, first, &chooser->best))
 		return false;
 	/* The others in the order given; that is the first, then the rest. */
 	for (size_t model = 0; model < chooser->model_count && chooser->model_count > 1; model++) {
 		if (model == first)
 			continue;
-		if (all_acceptable(&chooser->best))
+		if (all_acceptable(&chooser->best) || !has_reading(chooser, piece, model))
 			break;
 		if (!take_reading(chooser, piece, model, &chooser->other) || !merge(chooser, &gain))
 			return false;

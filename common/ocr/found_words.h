@@ -32,8 +32,12 @@ struct chooser {
 	const struct layout *layout;
 	const struct text_model *const *models;
 	size_t model_count;
-	const struct line_text *texts;
+	const struct line_text *texts; /* [piece][model] */
+	/* NULL: all of texts was read. Else a reading that is missed is set in `wanted`, and the choice goes on without it. */
+	const bool *is_read;
+	bool *wanted;
 	size_t last_model;
+	struct beam_word nothing; /* stands for a reading of one piece without words */
 	struct found_words best, other, merged; /* of one piece */
 };
 

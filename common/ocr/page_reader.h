@@ -1,4 +1,7 @@
-/* A page from its layout: its lines go to the recogniser, what comes back is assembled (assemble.h). */
+/*
+ * A page from its layout: its lines go to the recogniser, what comes back is assembled (assemble.h). Of several languages
+ * the first one reads every line, each other only the lines that need it (assemble_wants), as libtesseract does.
+ */
 #ifndef FILOT_PAGE_READER_H
 #define FILOT_PAGE_READER_H
 
@@ -21,14 +24,11 @@ struct page_reading *page_reading_begin(struct recogniser *recogniser, struct la
 					const struct text_model *const *models, size_t model_count,
 					struct error *error);
 
-/* Waits for the lines and fills *page but for its number, rotation and times. Errors of recogniser_wait, assemble_page. */
+/* Waits for the lines, has others read those that need it, and fills *page but for its number, rotation and times. Errors of recogniser_wait, assemble_page. */
 bool page_reading_finish(struct page_reading *reading, struct page *page, struct error *error);
 
 /* After page_reading_finish: time that the recogniser's threads spent on the lines. */
 int64_t page_reading_us(const struct page_reading *reading);
-
-/* From any thread: page_reading_finish ends soon with ERROR_TRY_AGAIN. */
-void page_reading_cancel(struct page_reading *reading);
 
 void page_reading_free(struct page_reading *reading); /* NULL is fine */
 

@@ -46,6 +46,14 @@ read_with() { # FLAGS…
 	done
 }
 
+@test "several languages are chosen among as libtesseract chooses, in any order" {
+	local languages
+	for languages in deu+eng eng+deu fra+ell+eng; do
+		read_with -l "$languages" --engine tesseract >theirs
+		read_with -l "$languages" | diff - theirs
+	done
+}
+
 @test "a model that is no LSTM model is refused by name, and the other engine is named" {
 	mkdir models
 	head -c 300 /dev/zero >models/odd.traineddata
