@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "cmd/filot-reader/child.h"
+#include "cmd/filot-reader/confirm.h"
 #include "cmd/filot-reader/document.h"
 #include "cmd/filot-reader/memory.h"
 #include "cmd/filot-reader/picture.h"
@@ -164,6 +165,26 @@ static PIX *decode_page(struct server *server, struct document *document, const 
 	return image;
 }
 
+/* Gives up a text layer that OCR does not confirm. The time is that of recognition. */
+static bool confirm(struct server *server, PIX *image, struct page *text, struct error *error)
+{
+	int64_t start_ms = clock_monotonic_ms();
+	bool confirmed = true;
+	if (text->source != PAGE_SOURCE_TEXT_LAYER)
+		return true;
+	if (!confirm_text(server->tesseract, image, text, &confirmed, error))
+		return false;
+	text->recognise_ms = clock_monotonic_ms() - start_ms;
+	if (confirmed)
+		return true;
+	const struct page head = { .number = text->number, .width = text->width, .height = text->height, .dpi = text->dpi,
+				   .source = PAGE_SOURCE_NONE, .text_layer_fault = TEXT_LAYER_CONTRADICTED,
+				   .decode_ms = text->decode_ms + text->recognise_ms };
+	page_free(text);
+	*text = head;
+	return true;
+}
+
 /* Whether the page's text is what its layer says, be that nothing. */
 static bool is_settled(const struct request *request, const struct page *text)
 {
@@ -222,16 +243,16 @@ static bool send_page(struct server *server, struct document *document, const st
 {
 	struct page text = { 0 };
 	PIX *image = decode_page(server, document, request, number, &text, sent_bytes, error);
+	bool done = image && confirm(server, image, &text, error);
 	struct frame_layout head = { .page = number, .text_layer_fault = (int32_t)text.text_layer_fault,
 				     .decode_ms = text.decode_ms };
 	bool is_settled_by_layer = is_settled(request, &text), is_text = is_settled_by_layer || request->height_count == 0;
-	bool done = image != NULL;
 	buffer_clear(&server->payload);
 	struct layout layout = { 0 };
-	if (done && is_settled_by_layer) {
+	if (!done || is_settled_by_layer) {
 		pixDestroy(&image);
 		page_write_exact_json(&text, &server->payload);
-	} else if (done) {
+	} else {
 		done = lay_out_page(server, request, image, &head, &layout, error);
 		if (done && is_text)
 			done = write_page(server, &head, error);

@@ -22,7 +22,7 @@ const char *const block_kind_names[BLOCK_KIND_COUNT + 1] = { "text",  "heading",
 const char *const page_source_names[PAGE_SOURCE_COUNT + 1] = { "ocr", "text-layer", "none", NULL };
 
 const char *const text_layer_fault_names[TEXT_LAYER_FAULT_COUNT + 1] = {
-	"", "absent", "unreadable", "right-to-left", "pictures", "hidden", "incomplete", NULL
+	"", "absent", "unreadable", "right-to-left", "pictures", "hidden", "incomplete", "contradicted", NULL
 };
 
 /* Makes room for one more item. `what` is for the message. */

@@ -81,6 +81,7 @@ enum text_layer_fault {
 	TEXT_LAYER_PICTURES, /* they cover more of the page than a logo does */
 	TEXT_LAYER_HIDDEN, /* some words cannot be seen on the page */
 	TEXT_LAYER_INCOMPLETE, /* the page shows what looks like more letters */
+	TEXT_LAYER_CONTRADICTED, /* OCR reads other characters in some of its lines */
 	TEXT_LAYER_FAULT_COUNT
 };
 
@@ -126,7 +127,7 @@ void page_free(struct page *page);
  *                left out when all zero
  *   words        dir "ltr" or "rtl", left out when neutral
  *   text_layer   why the text layer of a PDF page was not taken: "absent", "unreadable", "right-to-left", "pictures",
- *                "hidden", "incomplete"; else left out
+ *                "hidden", "incomplete", "contradicted"; else left out
  *   blocks       [{ box, kind "text|heading|pullout|caption|image|separator" }], block 1 first
  *   paragraphs   [{ box, block, number, rtl }], rtl left out when false
  *   mrz          the machine readable zone (mrz_json.h), left out when there is none

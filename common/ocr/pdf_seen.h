@@ -7,7 +7,7 @@
  * must have their shape in a colour that stands out. What is left of the page's ink outside of the words must not look like
  * letters.
  *
- * What this does not find: a font that draws one character and says that it is another. Only reading the page does.
+ * What this does not find: a font that draws one character and says that it is another. Only reading does.
  */
 #ifndef FILOT_PDF_SEEN_H
 #define FILOT_PDF_SEEN_H

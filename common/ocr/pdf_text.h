@@ -10,7 +10,8 @@
  *             at least 3 points high
  *   complete  beside the words the page shows at most a few marks that could be letters (in pictures, as outlines)
  *
- * Anything else is a struct page's text_layer_fault. The confidence of what is taken is 100: nothing was guessed.
+ * Anything else is a struct page's text_layer_fault. Whether the characters are those that are drawn is not asked here: that
+ * takes OCR (cmd/filot-reader/confirm.h). The confidence of what is taken is 100: nothing was guessed.
  *
  * Words are as Poppler finds them, which is by their gaps; words cut at the end of a line stay cut, as on the page. Latin
  * ligatures and Arabic presentation forms become the letters that they show. Blocks and paragraphs are found by gaps and by

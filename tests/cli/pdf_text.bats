@@ -99,6 +99,7 @@ Total amount due: 1250.00 EUR' ]
 	[ "$(layer_of frames)" = text-layer ]
 	[ "$(layer_of logo)" = text-layer ]
 	[ "$(layer_of white-on-black)" = text-layer ]
+	[ "$(layer_of leaders)" = text-layer ]
 }
 
 @test "characters that the file does not say are not guessed" {
@@ -109,6 +110,13 @@ Total amount due: 1250.00 EUR' ]
 	# an ornament alone is left out
 	[ "$(layer_of ornament)" = text-layer ]
 	run ! grep -P '[\x{E000}-\x{F8FF}]' <(text_of ornament)
+}
+
+@test "characters that OCR reads otherwise are not believed" {
+	[ "$(layer_of shifted)" = none:contradicted ]
+	[ "$(layer_of forged)" = none:contradicted ]
+	filot-ocr-gpu shifted.pdf | jq -e '.pages[0] | .source == "ocr" and .text_layer == "contradicted"
+		and (.text | contains("Paper clips and two staplers"))'
 }
 
 @test "ligatures become their letters" {

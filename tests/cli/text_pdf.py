@@ -51,7 +51,8 @@ def file(pages, fonts="/F<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>", strea
 
     names = "".join(f"/X{i} {50 + i} 0 R" for i in range(len(streams)))
     kids = " ".join(f"{10 + 2 * i} 0 R" for i in range(len(pages)))
-    add(1, b"<</Type/Catalog/Pages 2 0 R/AcroForm<</Fields[100 0 R]/DA(/F 12 Tf)>>>>")
+    form = b"/AcroForm<</Fields[100 0 R]/DA(/F 12 Tf)>>" if more else b""
+    add(1, b"<</Type/Catalog/Pages 2 0 R" + form + b">>")
     add(2, f"<</Type/Pages/Count {len(pages)}/Kids[{kids}]>>".encode())
     for i, (keys, content) in enumerate(pages):
         add(10 + 2 * i, f"<</Type/Page/Parent 2 0 R{keys}/Contents {11 + 2 * i} 0 R"
@@ -76,6 +77,13 @@ def encoded(name, to_unicode):
     font = ("/G<</Type/Font/Subtype/Type1/BaseFont/Helvetica/ToUnicode 50 0 R"
             f"/Encoding<</Type/Encoding/Differences[97/{name}]>>>>/F<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>")
     return font, ("<<", cmap)
+
+
+def shifted(ranges):
+    """Helvetica that calls its characters otherwise: (first, last, name of the first)."""
+    font, (head, cmap) = encoded("a", "61")
+    body = f"{len(ranges)} beginbfrange " + " ".join(f"<{a}> <{b}> <{to}>" for a, b, to in ranges) + " endbfrange"
+    return font, (head, cmap.replace(b"1 beginbfchar <61> <61> endbfchar", body.encode()))
 
 
 def widget(value, appearance):
@@ -103,6 +111,8 @@ def cmyk_image():
 LIGATURE = encoded("fi", "FB01")
 PRIVATE = encoded("bullet", "F0B7")
 REPLACED = encoded("b", "FFFD")
+SHIFTED = shifted([("20", "20", "0020"), ("30", "38", "0031"), ("41", "59", "0042"), ("61", "79", "0062")])
+FORGED = shifted([("20", "20", "0020"), ("31", "31", "0039"), ("32", "39", "0032"), ("41", "5a", "0041"), ("61", "7a", "0061")])
 HIDDEN = "Payment received in full"
 
 KINDS = {
@@ -118,6 +128,8 @@ KINDS = {
                             PRIVATE[0], [PRIVATE[1]]),
     "replaced": lambda: file([(PAGE, text() + "BT /F 12 Tf 72 500 Td (Code X) Tj /G 12 Tf (a) Tj /F 12 Tf (Y) Tj ET")],
                              REPLACED[0], [REPLACED[1]]),
+    "shifted": lambda: file([(PAGE, text().replace("/F ", "/G "))], SHIFTED[0], [SHIFTED[1]]),
+    "forged": lambda: file([(PAGE, text(["Pay 1111 to 1111 11111"]).replace("/F ", "/G "))], FORGED[0], [FORGED[1]]),
     "signs": lambda: file([(PAGE, text(['7+%-"', "+*/=+ %$-", "a;:-+"]))]),
     "white": lambda: file([(PAGE, text() + "1 g " + text([HIDDEN], y=500))]),
     "almost-white": lambda: file([(PAGE, text() + "0.97 g " + text([HIDDEN], y=500))]),
@@ -138,6 +150,7 @@ KINDS = {
     "logo": lambda: file([(PAGE, text() + "q 60 0 0 30 480 740 cm /X0 Do Q")], streams=[image(2, 1, bytes([90, 90]))]),
     "scan": lambda: file([(PAGE, "q 612 0 0 792 0 0 cm /X0 Do Q " + text(extra="3 Tr"))], streams=[scan()]),
     "empty": lambda: file([(PAGE, "")]),
+    "leaders": lambda: file([(PAGE, text(["Contents" + "." * 80 + "1", "Figures" + " ." * 40 + " 2", "Index" + "." * 80 + "3"]))]),
     "mixed": lambda: file([(PAGE, text(["First page with a text layer"])),
                            (PAGE, "1 g " + text([HIDDEN]) + "0 g " + text(["Second page is forged"], y=500)),
                            (PAGE, text(["Third page with a text layer"]))]),
