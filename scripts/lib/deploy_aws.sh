@@ -17,10 +17,10 @@ EXIT_TEMPORARY=75
 EXIT_DENIED=77
 EXIT_CONFIG=78
 
-declare -A SETTINGS=()
+declare -gA SETTINGS=()
 
 # What a setting left empty is among the foundation stack's outputs.
-declare -A SETTINGS_OUTPUTS=(
+declare -gA SETTINGS_OUTPUTS=(
 	[SUBNETS]=PrivateSubnetIds
 	[BACKEND_SECURITY_GROUPS]=BackendSecurityGroupId
 	[OCR_GPU_SECURITY_GROUPS]=OcrGpuSecurityGroupId

@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# Runbooks: every alarm has a page that says when it fires, and every page an alarm; what they tell to type exists, flag by
+# Runbooks, and other pages and manuals: every alarm has a page that says when it fires, and every page an alarm; what they tell to type exists, flag by
 # flag; links lead somewhere. (Blocks marked "run" are run by tests/system/operations.bats, those marked "aws" by
 # tests/aws/runbooks.bats.)
 
@@ -12,6 +12,7 @@ setup() {
 	FILOT_BIN=${FILOT_BUILD:-$FILOT_ROOT/build}/bin
 	cd "$FILOT_ROOT" || return 1
 	check=(python3 tests/cli/runbooks.py)
+	pages=(README.md runbooks/*.md logs/*.md infra/systemd/README.md backend/docs/*.md tests/aws/README.md)
 }
 
 # page TEXT…: a page of runbook that says this
@@ -39,14 +40,24 @@ page() {
 }
 
 @test "links lead to files and headings that are there" {
-	"${check[@]}" links README.md runbooks/*.md logs/*.md
+	"${check[@]}" links "${pages[@]}"
 	page '[a](nowhere.md) [b](#nothing)'
 	run -1 "${check[@]}" links "$BATS_TEST_TMPDIR/page.md"
 	[[ $output == *'nowhere.md: no such file'*'#nothing: no such heading'* ]]
 }
 
 @test "each command and script in them exists, and each flag and verb is in its --help" {
-	"${check[@]}" commands "$FILOT_BIN" runbooks/*.md logs/*.md
+	"${check[@]}" commands "$FILOT_BIN" "${pages[@]}"
+}
+
+@test "each command, flag and verb that a manual shows is there, and each manual that one refers to" {
+	"${check[@]}" commands "$FILOT_BIN" man/*.[157]
+	"${check[@]}" references man/*.[157]
+	printf '%s\n' '.Dl $ filot-enqueue \-\-no-such-flag' '.Dl * * * * * filot-nothing' '.Xr filot-nowhere 1' >"$BATS_TEST_TMPDIR/page.1"
+	run -1 "${check[@]}" commands "$FILOT_BIN" "$BATS_TEST_TMPDIR/page.1"
+	[[ $output == *'page.1:1: filot-enqueue has no --no-such-flag'*'page.1:2: there is no filot-nothing'* ]]
+	run -1 "${check[@]}" references "$BATS_TEST_TMPDIR/page.1"
+	[[ $output == *'refers to nothing in SEE ALSO'*'there is no filot-nowhere.1'*'nothing refers to page.1'* ]]
 }
 
 @test "a command, flag, verb or query that is not there is found" {
@@ -79,7 +90,7 @@ page() {
 	# shellcheck source=../../scripts/lib/packages.sh
 	source "$FILOT_ROOT/scripts/lib/packages.sh"
 	aws_there || skip "the AWS CLI is not in $AWS_TOOLS (make one with the tests of tests/aws)"
-	"$(aws_tools_bin)/python" tests/cli/runbooks.py aws runbooks/*.md logs/*.md
+	"$(aws_tools_bin)/python" tests/cli/runbooks.py aws "${pages[@]}" man/*.[157]
 	page '```sh' 'aws ecs fly' 'aws ecs list-tasks --cloud x' 'aws nothing at-all' 'aws cloudformation deploy --template-file x' '```'
 	run -1 "$(aws_tools_bin)/python" tests/cli/runbooks.py aws "$BATS_TEST_TMPDIR/page.md"
 	[[ $output == *'aws ecs has no fly'*'list-tasks has no --cloud'*"no service ['nothing']"* ]]

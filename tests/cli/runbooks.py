@@ -1,15 +1,17 @@
 #!/usr/bin/env python3
-"""What stands in runbooks and other Markdown for operators: its commands, its links, its blocks of shell.
+"""What stands in runbooks and other pages for operators, Markdown or manuals: commands, links, blocks of shell.
 
 usage: runbooks.py blocks TAG FILE...      the ```sh TAG blocks as JSON lines: file, line, text
        runbooks.py links FILE...           that each link leads to a file and a heading that are there
+       runbooks.py references PAGE...      that manuals refer to manuals that are there, and each is referred to
        runbooks.py commands FOLDER FILE... that each command and script exists, and each flag and verb in its --help;
                                            FOLDER has the commands
        runbooks.py aws FILE...             that each `aws` call is one, with options that it has; needs awscli beside
                                            this Python
 
-Commands are those of ```sh blocks, of `spans` that have more than one word, and of "command":[...] lists in JSON. What is
-wrong is printed, a line each, and the exit status is 1; 0 otherwise, with how much was looked at.
+Commands are those of ```sh blocks, of `spans` that have more than one word, of "command":[...] lists in JSON, and of the
+lines that a manual displays (.Dl). What is wrong is printed, a line each, and the exit status is 1; 0 otherwise, with how
+much was looked at.
 """
 import functools
 import json
@@ -21,14 +23,37 @@ import sys
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BEFORE_COMMANDS = {"do", "done", "if", "then", "else", "fi", "while", "!", "{", "}"}
-SHELL_WORDS = {"export", "echo", "read", "printf", "unset", "cd", "for", "[", "[[", "true", "false", "$"}
+SHELL_WORDS = {"export", "echo", "eval", "read", "printf", "unset", "cd", "for", "[", "[[", "true", "false", "$"}
 OTHERS = {"curl", "jq", "head", "sort", "uniq", "git", "openssl", "tr", "date", "psql", "redis-cli", "make", "man", "df", "du",
-          "docker", "journalctl", "nvidia-smi", "tail"}
+          "docker", "journalctl", "nvidia-smi", "tail", "find", "vi", "install", "systemctl",
+          "systemd-sysusers", "systemd-tmpfiles"}
+# Manuals of others.
+PAGES_OF_OTHERS = {"cron.8", "psql.1", "seccomp.2", "tesseract.1"}
 SEPARATORS = {"|", "||", "&&", ";", "&", "(", ")", ";;", "\n"}
+
+
+def is_manual(path):
+    return re.search(r"\.[1-9]$", path) is not None
+
+
+def displays_of(path):
+    """(line's number, text) of each line that a manual displays and that has a command: after a prompt, or one of ours."""
+    for number, line in enumerate(open(path, encoding="utf-8"), 1):
+        if not line.startswith(".Dl "):
+            continue
+        characters = {"dq": '"', "aq": "'", "-": "-", "e": "\\", "&": ""}
+        text = re.sub(r"\\(?:\((..)|(.))", lambda escape: characters[escape[1] or escape[2]], line[4:].strip())
+        command = re.search(r"^\$ (.*)|((?:^|(?<=\s))filot-[a-z].*)", text)
+        if command:
+            yield number, command[1] or command[2]
 
 
 def blocks_of(path):
     """(tag, first line's number, text) of each block of shell."""
+    if is_manual(path):
+        for line, command in displays_of(path):
+            yield "", line, command + "\n"
+        return
     text = open(path, encoding="utf-8").read()
     for match in re.finditer(r"^( *)```sh *(\w*)\n(.*?)^ *```$", text, re.M | re.S):
         body = "\n".join(line[len(match.group(1)):] if line.startswith(match.group(1)) else line
@@ -37,6 +62,8 @@ def blocks_of(path):
 
 
 def spans_of(path):
+    if is_manual(path):
+        return
     text = open(path, encoding="utf-8").read()
     text = re.sub(r"^ *```.*?^ *```$", lambda block: "\n" * block.group().count("\n"), text, flags=re.M | re.S)
     for match in re.finditer(r"`([^`]+)`", text):
@@ -84,7 +111,7 @@ def commands_in(text):
         while words and (re.match(r"\w+=", words[0]) or words[0] in BEFORE_COMMANDS):
             words = words[1:]
         if words and words[0] not in SHELL_WORDS:
-            yield words
+            yield [words[0].removeprefix("./"), *words[1:]]
 
 
 def all_commands(paths):
@@ -121,7 +148,7 @@ def check_commands(folder, paths):
             continue
         text = help_of(program)
         for word in words[1:]:
-            flag = re.match(r"--?[a-z][\w-]*", word)
+            flag = re.match(r"--?[a-z][\w-]*", word.lstrip("["))
             if flag and not re.search(rf"(?<![\w-]){re.escape(flag.group())}(?![\w-])", text):
                 yield f"{where}: {name} has no {flag.group()}"
         if name == "scripts/ops/query_logs.sh":
@@ -181,6 +208,23 @@ def check_links(paths):
     print(f"# {seen} links")
 
 
+def check_references(paths):
+    pages, seen = {os.path.basename(path) for path in paths}, set()
+    for path in paths:
+        text = open(path, encoding="utf-8").read()
+        own = os.path.basename(path)
+        named = {f"{name}.{section}" for name, section in re.findall(r"^\.Xr (\S+) (\d)", text, re.M)}
+        also = text.partition(".Sh SEE ALSO\n")[2].partition("\n.Sh ")[0]
+        seen |= named - {own}
+        if ".Xr " not in also:
+            yield f"{own}: refers to nothing in SEE ALSO"
+        for name in sorted(named - pages - PAGES_OF_OTHERS):
+            yield f"{own}: there is no {name}"
+    for name in sorted(pages - seen):
+        yield f"nothing refers to {name}"
+    print(f"# {len(pages)} manuals")
+
+
 def main():
     action, *arguments = sys.argv[1:] or [""]
     if action == "blocks" and len(arguments) > 1:
@@ -189,7 +233,8 @@ def main():
                 if tag == arguments[0]:
                     print(json.dumps({"file": os.path.relpath(path, ROOT), "line": line, "text": text}))
         return 0
-    checks = {"links": lambda: check_links(arguments), "aws": lambda: check_aws(arguments),
+    checks = {"links": lambda: check_links(arguments), "references": lambda: check_references(arguments),
+              "aws": lambda: check_aws(arguments),
               "commands": lambda: check_commands(arguments[0], arguments[1:])}
     if action not in checks or not arguments:
         print(__doc__, file=sys.stderr)
