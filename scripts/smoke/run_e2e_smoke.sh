@@ -29,12 +29,16 @@ source "$FILOT_ROOT/scripts/lib/deploy_aws.sh"
 
 # profile_use: the CLI's profile, when nobody else gives credentials.
 profile_use() {
-	local name exported
+	local name value exported
 	for name in AWS_ACCESS_KEY_ID AWS_CONTAINER_CREDENTIALS_RELATIVE_URI AWS_CONTAINER_CREDENTIALS_FULL_URI; do
 		[[ -z ${!name:-} ]] || return 0
 	done
 	command -v aws >/dev/null || return 0
-	exported=$(aws configure export-credentials --format env-no-export 2>/dev/null) || return 0
+	# Version 1 of the CLI has no export-credentials, and only keys that are in a file.
+	exported=$(aws configure export-credentials --format env-no-export 2>/dev/null) ||
+		exported=$(for name in aws_access_key_id aws_secret_access_key aws_session_token; do
+			! value=$(aws configure get "$name" 2>/dev/null) || printf '%s=%s\n' "${name^^}" "$value"
+		done)
 	set -a
 	# shellcheck disable=SC1090 # NAME=value lines of the CLI
 	source /dev/stdin <<<"$exported"

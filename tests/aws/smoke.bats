@@ -63,3 +63,25 @@ seen() {
 	run -1 --separate-stderr smoke --retry 0 --only logs
 	seen logs '.text | contains("logs:DescribeLogGroups: http://127.0.0.1:")'
 }
+
+@test "the script finds the credentials of a profile, with either version of the CLI" {
+	local script=$FILOT_ROOT/scripts/smoke/run_e2e_smoke.sh
+	printf '[filot]\naws_access_key_id = AKIAPROFILE\naws_secret_access_key = key/of+profile=\n' >"$BATS_TEST_TMPDIR/credentials"
+	unset AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY
+	export AWS_SHARED_CREDENTIALS_FILE=$BATS_TEST_TMPDIR/credentials
+	run -0 --separate-stderr "$script" --json --only logs
+	seen logs '.status == "skip" and (.text | contains("No AWS credentials"))'
+	# The CLI itself: aws_warm.py has its profile from when it was loaded.
+	AWS_PROFILE=filot PATH=$(aws_tools_bin):$PATH run -0 --separate-stderr "$script" --json --only logs
+	seen logs '.status == "pass"'
+	# Version 2, of which nothing but this is asked.
+	mkdir "$BATS_TEST_TMPDIR/bin"
+	cat >"$BATS_TEST_TMPDIR/bin/aws" <<-'END'
+		#!/bin/sh
+		[ "$*" = 'configure export-credentials --format env-no-export' ] || exit 252
+		printf '%s\n' AWS_ACCESS_KEY_ID=ASIASSO AWS_SECRET_ACCESS_KEY=secret AWS_SESSION_TOKEN=token/of+login==
+	END
+	chmod 755 "$BATS_TEST_TMPDIR/bin/aws"
+	PATH=$BATS_TEST_TMPDIR/bin:$PATH run -0 --separate-stderr "$script" --json --only logs
+	seen logs '.status == "pass"'
+}
