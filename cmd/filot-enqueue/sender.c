@@ -151,7 +151,7 @@ static bool send_bounded(struct sender *sender, struct error *error)
 {
 	struct slot *slot = filling(sender);
 	int64_t end_ms = clock_monotonic_ms() + sender->settings->wait_ms;
-	sig_atomic_t stops = stop_requests;
+	int stops = stop_requests;
 	bool full = false;
 	for (int attempt = 0;; attempt++) {
 		size_t count = 0;

@@ -50,7 +50,7 @@ static void cancel(PGconn *connection)
 }
 
 /* Waits until PQgetResult will not block. False: too late, or lost. */
-static bool wait_result(struct session *session, sig_atomic_t stops_before, struct error *error)
+static bool wait_result(struct session *session, int stops_before, struct error *error)
 {
 	PGconn *connection = pg_connection(session->pg);
 	int64_t limit_at_ms = session->limit_ms ? clock_monotonic_ms() + session->limit_ms : INT64_MAX;
@@ -91,7 +91,7 @@ PGresult *session_run(struct session *session, const char *sql, int count, const
 {
 	PGconn *connection = pg_connection(session->pg);
 	PGresult *result = NULL;
-	sig_atomic_t stops_before = stop_requests;
+	int stops_before = stop_requests;
 	bool in_time = true;
 	if (!(count ? PQsendQueryParams(connection, sql, count, NULL, values, NULL, NULL, 0) : PQsendQuery(connection, sql)))
 		return lost(session, NULL, error);

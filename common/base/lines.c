@@ -14,7 +14,7 @@ void lines_open(struct lines *lines, int descriptor, size_t longest)
 }
 
 /* One read appended to the buffer. False at failure; sets `ended` at the end of the input. */
-static bool fill(struct lines *lines, const volatile sig_atomic_t *stop, struct error *error)
+static bool fill(struct lines *lines, const atomic_int *stop, struct error *error)
 {
 	buffer_consume(&lines->buffer, lines->position);
 	lines->position = 0;
@@ -55,7 +55,7 @@ static enum lines_status give(struct lines *lines, size_t end, char **line, size
 	return too_long ? LINES_TOO_LONG : LINES_LINE;
 }
 
-enum lines_status lines_next(struct lines *lines, char **line, size_t *length, const volatile sig_atomic_t *stop,
+enum lines_status lines_next(struct lines *lines, char **line, size_t *length, const atomic_int *stop,
 			     struct error *error)
 {
 	size_t searched = 0;

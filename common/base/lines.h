@@ -5,7 +5,7 @@
 #ifndef FILOT_LINES_H
 #define FILOT_LINES_H
 
-#include <signal.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -32,7 +32,7 @@ void lines_open(struct lines *lines, int descriptor, size_t longest);
  * The next line, without its "\n" or "\r\n" and followed by a NUL; it lives until the next call. Once `*stop` is set,
  * waiting for input ends soon with LINES_FAILED and ERROR_TRY_AGAIN. `stop` may be NULL.
  */
-enum lines_status lines_next(struct lines *lines, char **line, size_t *length, const volatile sig_atomic_t *stop,
+enum lines_status lines_next(struct lines *lines, char **line, size_t *length, const atomic_int *stop,
 			     struct error *error);
 
 /* True when lines_next need not wait: a whole line is here, or there are bytes (or the end) to be read. */

@@ -3,12 +3,12 @@
 
 #include <string.h>
 
-volatile sig_atomic_t stop_requests;
+atomic_int stop_requests; /* lock-free, so a signal handler may count in it (C17, 7.14.1.1) */
 
 static void count_request(int signal_number)
 {
 	(void)signal_number;
-	stop_requests = stop_requests + 1;
+	(void)atomic_fetch_add(&stop_requests, 1);
 }
 
 void stop_install(void)

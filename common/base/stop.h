@@ -7,9 +7,10 @@
 
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 
 /* How many such signals have come; non-zero means: take no more work. */
-extern volatile sig_atomic_t stop_requests;
+extern atomic_int stop_requests;
 
 /* Installs the handlers (without SA_RESTART, so that waits end with EINTR) and ignores SIGPIPE. Once, in main. */
 void stop_install(void);

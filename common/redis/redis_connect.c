@@ -236,7 +236,7 @@ bool redis_connect_once(struct redis *redis, struct error *error)
 bool redis_connect(struct redis *redis, int64_t wait_ms, struct error *error)
 {
 	int64_t end_ms = clock_monotonic_ms() + wait_ms;
-	sig_atomic_t stops = stop_requests;
+	int stops = stop_requests;
 	for (int attempt = 0; !redis->context; attempt++) {
 		struct error why = { 0 };
 		if (redis_connect_once(redis, &why))

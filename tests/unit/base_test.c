@@ -176,7 +176,7 @@ static void a_line_that_is_far_too_long_is_skipped_and_the_next_one_read(void)
 static void waiting_for_a_line_ends_when_asked_to_stop(void)
 {
 	int ends[2];
-	volatile sig_atomic_t stop = 1;
+	atomic_int stop = 1;
 	struct lines lines;
 	struct error error;
 	char *line;
