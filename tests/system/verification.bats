@@ -114,13 +114,17 @@ callback() {
 	python3 "$BATS_TEST_DIRNAME/passport_pdf.py" >passport.pdf
 	api POST /documents -H 'Content-Type: application/pdf' --data-binary @passport.pdf
 	[[ $STATUS == 20[12] ]] || expect 201
-	verification_make "$(member .id)"
+	local document
+	document=$(member .id)
+	verification_make "$document"
 	was_read() { filot-ocr-gpu --queue --once --jobs 1 2>worker.log && grep -q '"event":"job_done"' worker.log; }
 	wait_for 60 'for the job to be read' was_read
 	wait_for 20 'for the evaluation' state_is evaluated
 	api GET "/verification/$VERIFICATION"
 	jq -e '([.checks[] | select(.claimed != null)] | length == 4 and all(.agrees and .source == "mrz"))
 		and (.checks[] | select(.member == "mrz") | .agrees and .read == "TD3")' <<<"$BODY"
+	api GET "/documents/$document/result"
+	jq -e '.pages[0] | .source == "text-layer" and (.text | contains("ERIKSSON"))' <<<"$BODY"
 	filot-buli2 --drain >/dev/null
 	state_is submitted
 	callback "c-$VERIFICATION" review
