@@ -18,7 +18,7 @@ static double at(const double *sorted, size_t count, size_t of_four)
 	return count ? sorted[(count - 1) * of_four / 4] : 0.0;
 }
 
-static int32_t most_turned(const struct layout *layout)
+static int32_t most_turned(const struct layout *layout, int64_t *all)
 {
 	int64_t letters[4] = { 0 };
 	int32_t most = 0;
@@ -31,6 +31,7 @@ static int32_t most_turned(const struct layout *layout)
 	for (int32_t turns = 1; turns < 4; turns++)
 		if (letters[turns] > letters[most])
 			most = turns;
+	*all = letters[0] + letters[1] + letters[2] + letters[3];
 	return most;
 }
 
@@ -53,7 +54,8 @@ bool layout_signs_find(const struct layout *layout, struct layout_signs *signs, 
 	double *heights = calloc(layout->row_count + 1, sizeof *heights);
 	size_t rows = 0, lines = 0;
 	bool done = (skews && lengths && heights) || error_set(error, ERROR_OUT_OF_MEMORY, "no memory to look at a layout");
-	*signs = (struct layout_signs){ .quarter_turns = most_turned(layout) };
+	*signs = (struct layout_signs){ 0 };
+	signs->quarter_turns = most_turned(layout, &signs->letters);
 	for (size_t b = 0; done && b < layout->block_count; b++) {
 		const struct layout_block *block = &layout->blocks[b];
 		for (int32_t r = block->first_row;

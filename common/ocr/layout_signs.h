@@ -13,6 +13,7 @@
 #include "common/ocr/layout.h"
 
 struct layout_signs {
+	int64_t letters;	/* that lines were made of */
 	int32_t quarter_turns;	/* of the blocks that hold most of the letters (struct layout_block) */
 	size_t line_count;	/* lines long enough to tell a skew */
 	double skew_degrees;	/* their median, clockwise */

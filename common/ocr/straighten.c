@@ -1,6 +1,6 @@
 /*
- * At most three layouts of a page: as it is, without its skew or enlarged, and the other way up. The test which way up
- * is made once, on lines that are straight.
+ * At most three layouts of a page: as it is, without its skew and enlarged, and upright. Which way is up is tested once, on
+ * lines that are straight.
  */
 #include "common/ocr/straighten.h"
 
@@ -19,6 +19,7 @@
 #define SMALL_X_HEIGHT_PX 12.0
 #define LIGHT_SCALE 0.25f /* a page is looked at for its light in this scale */
 #define LIGHT_TILE_PX 8
+#define FEWEST_KEPT 0.75 /* of a page's letters, by a change that is kept */
 #define LEAST_DARK 0.05 /* of all tiles */
 #define MOST_DARK 0.5
 #define LONGEST_SIDE_PX 32767 /* libtesseract's */
@@ -37,7 +38,6 @@ struct work {
 	struct turn *turn;
 	struct layout *layout;
 	struct error *error;
-	bool is_tested; /* which way up */
 };
 
 static bool no_memory(struct error *error)
@@ -143,7 +143,6 @@ static bool find_rotation(struct work *work, int32_t quarter_turns, int32_t *rot
 	/* The upright page turned counterclockwise by quarter_turns is this one. */
 	int32_t along = (4 - quarter_turns) % 4 * 90;
 	float sums[2] = { 0.0f, 0.0f }, all = (float)count, confidence;
-	work->is_tested = true;
 	for (int way = 0; way < 2; way++)
 		for (size_t i = 0; i < count; i++) {
 			if (!read_line(work, lines[i], way == 1, &confidence))
@@ -193,8 +192,8 @@ static double skew_to_undo(const struct work *work, const struct layout_signs *s
 
 /*
  * Whether one threshold for the whole page would make some of its paper black: the brightest pixel of a tile is paper, and
- * where that is darker than the threshold between ink and paper, all of the tile is lost. A page that is mostly so is
- * white on black.
+ * where that is darker than the threshold between ink and paper, all of the tile is lost. What is far darker is black, as a
+ * border is. A page that is mostly so is white on black.
  */
 static bool is_lit_unevenly(PIX *page)
 {
@@ -207,7 +206,8 @@ static bool is_lit_unevenly(PIX *page)
 	if (paper && pixSplitDistributionFgBg(grey, 0.0f, 1, &threshold, NULL, NULL, NULL) == 0)
 		for (l_int32 y = 0; y < pixGetHeight(paper); y++)
 			for (l_int32 x = 0; x < pixGetWidth(paper); x++, count++)
-				dark += pixGetPixel(paper, x, y, &value) == 0 && (l_int32)value < threshold;
+				dark += pixGetPixel(paper, x, y, &value) == 0 && (l_int32)value < threshold &&
+					(l_int32)value > threshold / 4;
 	pixDestroy(&small);
 	pixDestroy(&grey);
 	pixDestroy(&paper);
@@ -244,54 +244,74 @@ static bool lay_out(struct work *work)
 	static const int32_t test_heights[] = { TEST_HEIGHT_PX };
 	const struct straighten_options *options = work->options;
 	bool is_asked = options->height_count > 0;
-	return tesseract_layout(work->tesseract, *work->image, options->psm, options->dpi, work->error) &&
+	int32_t dpi = (int32_t)lround(options->dpi * work->turn->scale);
+	return tesseract_layout(work->tesseract, *work->image, options->psm, dpi, work->error) &&
 	       tesseract_lines(work->tesseract, options->psm, is_asked ? options->heights : test_heights,
 			       is_asked ? options->height_count : 1, work->layout, work->error);
 }
 
-/* One look at the layout; *changed: the image is another one now. */
-static bool improve(struct work *work, bool may_change, bool *changed)
+/*
+ * Removes the skew, enlarges, and lays out again; *changed: there was something to do. A page that loses letters by it is
+ * taken back: small dots and rules look like small letters.
+ */
+static bool improve(struct work *work, const struct layout_signs *signs, bool *changed)
 {
-	struct layout_signs signs;
+	double skew = skew_to_undo(work, signs);
+	int32_t factor = enlargement(work, signs);
+	struct layout_signs after;
+	*changed = skew != 0.0 || factor > 1;
+	if (!*changed)
+		return true;
+	PIX *image = pixClone(*work->image);
+	struct turn turn = *work->turn;
+	struct layout layout = *work->layout;
+	*work->layout = (struct layout){ 0 };
+	bool done = (skew == 0.0 || undo_skew(work, skew)) && (factor == 1 || enlarge(work, factor)) && lay_out(work) &&
+		    layout_signs_find(work->layout, &after, work->error);
+	if (done && (double)after.letters < (double)signs->letters * FEWEST_KEPT) {
+		done = replace(work, image);
+		*work->turn = turn;
+		layout_free(work->layout);
+		*work->layout = layout;
+		return done;
+	}
+	pixDestroy(&image);
+	layout_free(&layout);
+	return done;
+}
+
+/* Finds out how the page stands; when that is not upright, it is turned and laid out again. */
+static bool rotate(struct work *work, int32_t quarter_turns)
+{
 	int32_t rotation = 0;
-	if (!layout_signs_find(work->layout, &signs, work->error))
+	if (work->options->rotate != ROTATE_AUTO)
+		return true;
+	if (!find_rotation(work, quarter_turns, &rotation))
 		return false;
-	double skew = may_change ? skew_to_undo(work, &signs) : 0.0;
-	int32_t factor = may_change ? enlargement(work, &signs) : 1;
-	*changed = true;
-	if (skew != 0.0 || factor > 1)
-		return (skew == 0.0 || undo_skew(work, skew)) && (factor == 1 || enlarge(work, factor));
-	if (work->options->rotate == ROTATE_AUTO && !find_rotation(work, signs.quarter_turns, &rotation))
-		return false;
-	*changed = rotation != 0;
-	return undo_rotation(work, rotation);
+	if (rotation == 0)
+		return true;
+	layout_free(work->layout);
+	return undo_rotation(work, rotation) && lay_out(work);
 }
 
 bool straighten(struct tesseract_engine *tesseract, const struct straighten_options *options, struct Pix **image,
 		struct turn *turn, struct layout *layout, struct error *error)
 {
-	struct work work = { tesseract, options, image, turn, layout, error, false };
-	bool looks = options->rotate == ROTATE_AUTO || options->improve;
-	bool changed = looks;
+	struct work work = { tesseract, options, image, turn, layout, error };
+	struct layout_signs signs;
+	bool looks = options->rotate == ROTATE_AUTO || options->improve, changed = false, is_asked = options->height_count > 0;
 	*turn = turn_none(pixGetWidth(*image), pixGetHeight(*image));
 	*layout = (struct layout){ 0 };
 	if (options->rotate > 0 && !undo_rotation(&work, options->rotate))
 		return false;
 	tesseract_follow_light(tesseract, options->improve & IMPROVE_LIGHT && is_lit_unevenly(*image));
-	if (!looks && options->height_count == 0)
-		return tesseract_layout(tesseract, *image, options->psm, options->dpi, error);
-	if (!lay_out(&work))
+	if ((looks || is_asked) && !lay_out(&work))
 		return false;
-	for (int round = 0; changed && !work.is_tested && round < 2; round++) {
-		bool done = improve(&work, round == 0, &changed);
-		if (done && !changed)
-			break;
+	bool done = !looks || (layout_signs_find(layout, &signs, error) && improve(&work, &signs, &changed) &&
+			       (!changed || layout_signs_find(layout, &signs, error)) && rotate(&work, signs.quarter_turns));
+	if (!done || !is_asked)
 		layout_free(layout);
-		if (!done || !lay_out(&work))
-			return false;
-	}
-	if (options->height_count > 0)
-		return true;
-	layout_free(layout);
-	return tesseract_layout(tesseract, *image, options->psm, options->dpi, error);
+	/* The look has taken the page from libtesseract. */
+	int32_t dpi = (int32_t)lround(options->dpi * turn->scale);
+	return done && (is_asked || tesseract_layout(tesseract, *image, options->psm, dpi, error));
 }

@@ -107,7 +107,7 @@ apart() {
 		step=${kind#*:} kind=${kind%:*}
 		filot-ocr-gpu --improve none "$kind.png" >without
 		filot-ocr-gpu --improve "$step" "$kind.png" >with
-		[ "$(jq -r '.pages[0].text' with | grep -Fxf want | wc -l)" -gt "$(jq -r '.pages[0].text' without | grep -Fxf want | wc -l)" ]
+		[ "$(jq -r '.pages[0].text' with | grep -cFxf want)" -gt "$(jq -r '.pages[0].text' without | grep -cFxf want || true)" ]
 		# an enlarged page tells of itself in its own pixels
 		[ "$(jq -c '.pages[0] | [.width, .height]' with)" = "$(jq -c '.pages[0] | [.width, .height]' without)" ]
 		jq -e '.pages[0] as $page | [$page.lines[].words[].box | .[0] + .[2] <= $page.width and .[1] + .[3] <= $page.height] | all' with
