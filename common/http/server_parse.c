@@ -154,6 +154,17 @@ static enum MHD_Result copy_header(void *context, enum MHD_ValueKind kind, const
 	return MHD_YES;
 }
 
+static void read_id(struct server_request *request)
+{
+	static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.";
+	const char *given = server_request_header(request, "X-Request-Id");
+	size_t length = given ? strspn(given, allowed) : 0;
+	if (length >= 8 && length < sizeof request->id && !given[length])
+		memcpy(request->id, given, length + 1);
+	else
+		(void)ulid_new(request->id);
+}
+
 static bool refuse_framing(struct server_request *request, const char *detail)
 {
 	request->bad_framing = true;
@@ -165,6 +176,8 @@ static bool copy_headers(struct server_request *request, struct MHD_Connection *
 {
 	struct copying copying = { .request = request };
 	(void)MHD_get_connection_values_n(mhd, MHD_HEADER_KIND, copy_header, &copying);
+	if (!*request->id) /* before the first answer, which has it */
+		read_id(request);
 	if (copying.malformed)
 		return refuse_framing(request, "a header is malformed");
 	if (!copying.full)
@@ -196,17 +209,6 @@ static bool read_framing(struct server_request *request)
 	}
 	request->expects = expect && strcasecmp(expect, "100-continue") == 0;
 	return true;
-}
-
-static void read_id(struct server_request *request)
-{
-	static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.";
-	const char *given = server_request_header(request, "X-Request-Id");
-	size_t length = given ? strspn(given, allowed) : 0;
-	if (length >= 8 && length < sizeof request->id && !given[length])
-		memcpy(request->id, given, length + 1);
-	else
-		(void)ulid_new(request->id);
 }
 
 static void read_media_type(struct server_request *request)
@@ -306,8 +308,6 @@ bool request_parse(struct server_request *request, struct MHD_Connection *mhd, c
 	request->method = known_method(method);
 	request->path = "(malformed)";
 	bool copied = copy_headers(request, mhd);
-	if (!*request->id)
-		read_id(request);
 	address_of_client(request);
 	if (!copied)
 		return false;

@@ -1,7 +1,8 @@
 /*
  * What a client sends over a connection to filot-api, to its end: request lines, headers, JSON bodies, forms and callbacks,
  * through the real server, routes and handlers, as far as a database that is away lets them come. The service key is
- * "fuzz-service-key", so that an input may be anybody; a callback's secret is not known to it (signature.c).
+ * "fuzz-service-key", so that an input may be anybody. An input that begins with "CALLBACK " is the body of a callback,
+ * which is signed now.
  */
 #include <stdint.h>
 #include <stdlib.h>
@@ -20,8 +21,12 @@
 #include "cmd/filot-api/lookups.h"
 #include "cmd/filot-api/rates.h"
 #include "cmd/filot-api/service.h"
+#include "common/base/clock.h"
 #include "common/base/log.h"
+#include "common/buli2/signature.h"
 
+#define CALLBACK "CALLBACK "
+#define SECRET "the callbacks' secret"
 #define NOWHERE_URL "postgresql:///fuzz?host=/nonexistent"
 #define WAIT_MS 100 /* for the next bytes: the server waits for what was announced and did not come */
 
@@ -59,7 +64,7 @@ static int server_at(void)
 		.rate_per_minute = 1000000,
 		.rate_burst = 1000000,
 		.login_per_minute = 1000000,
-		.buli2_signature_secret = "unknown",
+		.buli2_signature_secret = SECRET,
 		.database_url = NOWHERE_URL,
 		.r2_endpoint = "http://127.0.0.1:1",
 		.r2_bucket = "b",
@@ -89,6 +94,23 @@ static int server_at(void)
 	return server_port(api.server);
 }
 
+static void write_request(const uint8_t *bytes, size_t length, struct buffer *request)
+{
+	char timestamp[BULI2_TIMESTAMP_SIZE], signature[BULI2_SIGNATURE_SIZE];
+	size_t start = strlen(CALLBACK);
+	if (length >= start && !memcmp(bytes, CALLBACK, start)) {
+		bytes += start;
+		length -= start;
+		if (!buli2_sign(SECRET, clock_unix_ms(), (const char *)bytes, length, timestamp, signature))
+			abort();
+		buffer_printf(request,
+			      "POST /callbacks/buli2 HTTP/1.1\r\nHost: fuzz\r\nContent-Type: application/json\r\n"
+			      BULI2_TIMESTAMP_HEADER ": %s\r\n" BULI2_SIGNATURE_HEADER ": %s\r\nContent-Length: %zu\r\n\r\n",
+			      timestamp, signature, length);
+	}
+	buffer_append(request, bytes, length);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length);
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
@@ -97,11 +119,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 					     .sin_addr = { htonl(INADDR_LOOPBACK) } };
 	const struct timeval limit = { .tv_usec = WAIT_MS * 1000 };
 	char answer[4096];
+	struct buffer request = { 0 };
+	write_request(bytes, length, &request);
 	int client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (client < 0 || setsockopt(client, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit) != 0 ||
 	    connect(client, (const struct sockaddr *)&address, sizeof address) != 0)
 		abort();
-	(void)send(client, bytes, length, MSG_NOSIGNAL);
+	(void)send(client, request.data ? request.data : "", request.length, MSG_NOSIGNAL);
+	buffer_free(&request);
 	(void)shutdown(client, SHUT_WR);
 	while (recv(client, answer, sizeof answer, 0) > 0)
 		continue;
