@@ -7,7 +7,7 @@ DESTDIR ?=
 VERSION ?= $(or $(shell git describe --tags --always --dirty 2>/dev/null),0.1.0)
 
 # The libraries. hiredis with TLS comes from the system when it is new enough (Debian 13), else from HIREDIS_PREFIX.
-PKGS := libpq jansson libcurl libcrypto libmicrohttpd libsodium libseccomp tesseract lept poppler-glib cairo gio-2.0
+PKGS := libpq jansson libcurl libcrypto libmicrohttpd libsodium libseccomp tesseract lept libtiff-4 libqpdf zlib poppler-glib cairo gio-2.0
 HIREDIS_PREFIX ?= build/deps/hiredis
 ifeq ($(shell pkg-config --atleast-version=1.2 hiredis_ssl 2>/dev/null && echo yes),yes)
 HIREDIS_CFLAGS := $(shell pkg-config --cflags hiredis)
@@ -161,7 +161,7 @@ $(HOSTILE): $(BUILD)/tests/sandbox/hostile_document.o \
 	$(call SAY,LD,$@) $(CXX) $(LINKING) -o $@ $^ $(LIBS)
 
 # What a fuzz target may need beyond the archive.
-FUZZED := $(BUILD)/cmd/filot-reader/document.o $(patsubst %.c,$(BUILD)/%.o,$(filter-out %/main.c,$(wildcard cmd/filot-api/*.c)))
+FUZZED := $(BUILD)/cmd/filot-reader/document.o $(BUILD)/cmd/filot-reader/map.o $(patsubst %.c,$(BUILD)/%.o,$(filter-out %/main.c,$(wildcard cmd/filot-api/*.c)))
 
 # The fuzz targets' seeds, among them all inputs that once crashed one, in one program without libFuzzer.
 FUZZ_REPLAYS := $(patsubst tests/fuzz/%.c,$(BUILD)/tests/fuzz/replay/%.o,$(wildcard tests/fuzz/*.c))

@@ -307,7 +307,7 @@ void delivery_handle(struct handler *handler, struct delivery *delivery)
 	bool exhausted = delivery->exhausted.code != ERROR_NONE;
 	if (started && exhausted)
 		error = delivery->exhausted;
-	bool read = started && !exhausted && slot_read_job(handler->slot, job, &result, &error);
+	bool read = started && !exhausted && slot_read_job(handler->slot, job, -1, &result, &error);
 	if (started && !exhausted && !read && engine_lost(handler->engine, NULL))
 		atomic_store(&handler->abandon, true); /* no fault of the document's: another worker reads it */
 	result.ms.queue_ms = queue_ms > 0 ? queue_ms : 0;

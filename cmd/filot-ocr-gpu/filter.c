@@ -9,6 +9,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "common/base/clock.h"
@@ -29,6 +30,7 @@ struct task {
 	struct error error; /* the input itself was bad */
 	char *name; /* of its files; NULL when there are none */
 	struct buffer output;
+	int pdf; /* in memory, to be written out; 0: none */
 	bool failed, finished;
 };
 
@@ -65,12 +67,24 @@ static bool write_bytes(const char *bytes, size_t length, struct error *error)
 	       error_set(error, ERROR_INTERNAL, "writing standard output: %s", strerror(errno));
 }
 
+static bool copy_to_output(int memory, struct error *error)
+{
+	static char bytes[64 * 1024]; /* one thread writes at a time */
+	ssize_t count;
+	for (off_t at = 0; (count = pread(memory, bytes, sizeof bytes, at)) > 0; at += count)
+		if (!write_bytes(bytes, (size_t)count, error))
+			return false;
+	return count == 0 || error_set(error, ERROR_INTERNAL, "memory file: %s", strerror(errno));
+}
+
 static bool write_output(struct filter *filter, const struct task *task, struct error *error)
 {
 	const char *separator = output_separator(filter->format);
 	/* a document that failed has no output but in JSON; one of no words has, in text, an empty one */
-	if (filter->files || (task->failed && !task->output.length))
+	if (filter->files || (task->failed && !task->output.length) || (filter->format == OUTPUT_PDF && !task->pdf))
 		return true;
+	if (task->pdf)
+		return copy_to_output(task->pdf, error);
 	bool first = !filter->some;
 	filter->some = true;
 	return (first || write_bytes(separator, strlen(separator), error)) &&
@@ -92,6 +106,8 @@ static void write_finished(struct filter *filter)
 		struct error error = { 0 };
 		bool written = broken || write_output(filter, task, &error);
 		buffer_free(&task->output);
+		if (task->pdf)
+			(void)close(task->pdf);
 		(void)pthread_mutex_lock(&filter->mutex);
 		if (!written && !filter->broken) {
 			filter->broken = true;
@@ -116,7 +132,45 @@ static void free_input(struct task *task)
 	task->name = NULL;
 }
 
-/* A file of each format; a document that failed has one in JSON only, as on standard output. */
+/* Reads the task's document; `pdf` is where a searchable PDF of it goes, -1 for nowhere. */
+static bool read_task(struct slot *slot, struct task *task, int pdf, struct result *result, struct error *error)
+{
+	if (task->path)
+		return slot_read_path(slot, task->path, pdf, result, error);
+	return slot_read_job(slot, &task->job, pdf, result, error);
+}
+
+/* The same, with its PDF: a file, or memory that is kept for standard output. */
+static bool read_with_pdf(const struct filter *filter, struct slot *slot, struct task *task, struct result *result,
+			  struct error *error)
+{
+	struct file_draft draft;
+	bool begun = true;
+	if (filter->files) {
+		begun = files_begin(filter->files, task->name, OUTPUT_PDF, &draft, error);
+	} else {
+		draft.descriptor = memfd_create("pdf", MFD_CLOEXEC);
+		begun = draft.descriptor >= 0 ||
+			error_set(error, ERROR_OUT_OF_MEMORY, "memory file: %s", strerror(errno));
+	}
+	if (!begun) {
+		result->error = *error;
+		return false;
+	}
+	bool done = read_task(slot, task, draft.descriptor, result, error);
+	if (filter->files && !files_end(filter->files, &draft, done, error)) {
+		result_free_pages(result);
+		result->error = *error;
+		return false;
+	}
+	if (!filter->files && done)
+		task->pdf = draft.descriptor;
+	else if (!filter->files)
+		(void)close(draft.descriptor);
+	return done;
+}
+
+/* A file of each other format; a document that failed has one in JSON only, as on standard output. */
 static bool write_files(const struct filter *filter, const struct task *task, const struct result *result,
 			struct error *error)
 {
@@ -124,7 +178,7 @@ static bool write_files(const struct filter *filter, const struct task *task, co
 	for (int index = 0; done && index < OUTPUT_FORMAT_COUNT; index++) {
 		enum output_format format = (enum output_format)index;
 		struct buffer bytes = { 0 };
-		if (!ocr_settings_format(filter->settings, format) ||
+		if (!ocr_settings_format(filter->settings, format) || format == OUTPUT_PDF ||
 		    (format != OUTPUT_JSON && result->error.code != ERROR_NONE))
 			continue;
 		output_begin(format, &bytes);
@@ -146,10 +200,10 @@ static void do_task(struct filter *filter, struct slot *slot, struct task *task)
 	if (task->error.code != ERROR_NONE) {
 		/* a job line that could not be read keeps its id when it had one */
 		result.job = task->job.id[0] ? task->job.id : NULL;
-	} else if (task->path) {
-		done = slot_read_path(slot, task->path, &result, &error);
+	} else if (ocr_settings_format(filter->settings, OUTPUT_PDF)) {
+		done = read_with_pdf(filter, slot, task, &result, &error);
 	} else {
-		done = slot_read_job(slot, &task->job, &result, &error);
+		done = read_task(slot, task, -1, &result, &error);
 	}
 	if (filter->files) {
 		done = task->name && write_files(filter, task, &result, &error) && done;

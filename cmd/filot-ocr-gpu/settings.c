@@ -3,6 +3,7 @@
 
 #include <sched.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/json/job.h"
 #include "common/ocr/straighten.h"
@@ -40,6 +41,7 @@ static void set_defaults(struct ocr_settings *settings)
 		.jobs = ocr_core_count(),
 		.gpu_batch_lines = 256,
 		.limits = reader_default_limits,
+		.pdf_bytes = INT64_C(1) << 30,
 		.recycle_documents = 500,
 		.queue_name = "ocr",
 		.visibility_ms = 60 * 1000,
@@ -54,7 +56,7 @@ struct command ocr_command(struct ocr_settings *s)
 	set_defaults(s);
 	const struct option_row table[] = {
 		{ "lang", 'l', OPTION_STRING, &s->lang, "LANG", "languages, as in eng or deu+eng (eng)" },
-		{ "format", 'f', OPTION_CHOICES, &s->formats, "FORMAT,...", "json, text, tsv, hocr, alto or overlay (json)",
+		{ "format", 'f', OPTION_CHOICES, &s->formats, "FORMAT,...", "json, text, tsv, hocr, alto, overlay or pdf (json)",
 		  .choices = output_format_names },
 		{ "output-dir", 'o', OPTION_STRING, &s->output_folder, "DIR", "write a file of each format for each document" },
 		{ "pages", 0, OPTION_STRING, &s->pages, "LIST", "only these pages of each document, as in 1-3,7" },
@@ -104,6 +106,8 @@ struct command ocr_command(struct ocr_settings *s)
 		  "longest processor time for a document (1h)", .minimum = 1000, .maximum = INT64_C(86400000) },
 		{ "max-output", 0, OPTION_BYTES, &s->limits.result_bytes, "SIZE", "longest result of a document (128M)",
 		  .minimum = 1, .maximum = PAGE_LONGEST_JSON_BYTES },
+		{ "max-pdf", 0, OPTION_BYTES, &s->pdf_bytes, "SIZE", "longest searchable PDF (1G)", .minimum = 1,
+		  .maximum = INT64_C(1) << 40 },
 		{ "memory", 0, OPTION_BYTES, &s->limits.memory_bytes, "SIZE", "address space of a reader process (4G)",
 		  .minimum = INT64_C(256) << 20, .maximum = INT64_C(1) << 40 },
 		{ "recycle-documents", 0, OPTION_INTEGER, &s->recycle_documents, "N",
@@ -163,9 +167,12 @@ static bool check_formats(const struct ocr_settings *settings, size_t operand_co
 		return true;
 	if (settings->formats & (settings->formats - 1))
 		return error_set(error, ERROR_USAGE, "several formats need --output-dir");
-	if (ocr_settings_format(settings, OUTPUT_OVERLAY) && operand_count != 1)
-		return error_set(error, ERROR_USAGE, "--format overlay is a page for one document: name one file, or "
-						     "give --output-dir");
+	bool overlay = ocr_settings_format(settings, OUTPUT_OVERLAY), pdf = ocr_settings_format(settings, OUTPUT_PDF);
+	if ((overlay || pdf) && !settings->list_devices && operand_count != 1)
+		return error_set(error, ERROR_USAGE, "--format %s is one file for one document: name one, or give --output-dir",
+				 pdf ? "pdf" : "overlay");
+	if (pdf && isatty(STDOUT_FILENO))
+		return error_set(error, ERROR_USAGE, "a PDF is not for a terminal: give --output-dir, or send it to a file");
 	return true;
 }
 

@@ -32,6 +32,7 @@ struct ocr_settings {
 	const char *tessdata;
 	/* limits */
 	struct reader_limits limits;
+	int64_t pdf_bytes; /* of a searchable PDF */
 	int64_t recycle_documents;
 	bool no_sandbox, no_sandbox_in_queue;
 	/* what a job may name */

@@ -145,8 +145,23 @@ bool slot_warm_up(struct slot *slot, struct error *error)
 	return reader_start(slot->reader, default_language(slot), error);
 }
 
+/* A searchable PDF of a document that was read; one that cannot be made makes the document a failed one. */
+static bool compose(struct slot *slot, int descriptor, int pdf, struct result *result, struct error *error)
+{
+	const struct reader_composition composition = {
+		.descriptor = descriptor,
+		.password = slot->password,
+		.output = pdf,
+		.most_bytes = slot->settings->pdf_bytes,
+	};
+	if (reader_compose(slot->reader, &composition, result, error))
+		return true;
+	result_free_pages(result);
+	return false;
+}
+
 /* Reads an open document, closes it, and puts the totals into *result. */
-static bool read_descriptor(struct slot *slot, int descriptor, const char *lang, int64_t started_ms,
+static bool read_descriptor(struct slot *slot, int descriptor, const char *lang, int pdf, int64_t started_ms,
 			    struct result *result, struct error *error)
 {
 	result->ms.fetch_ms = clock_monotonic_ms() - started_ms;
@@ -165,7 +180,8 @@ static bool read_descriptor(struct slot *slot, int descriptor, const char *lang,
 			.rotate = ocr_rotation(slot->settings),
 			.improve = ocr_improvements(slot->settings),
 		};
-		done = reader_read(slot->reader, &request, result, error);
+		done = reader_read(slot->reader, &request, result, error) &&
+		       (pdf < 0 || compose(slot, descriptor, pdf, result, error));
 		(void)close(descriptor);
 	}
 	if (!done)
@@ -174,13 +190,13 @@ static bool read_descriptor(struct slot *slot, int descriptor, const char *lang,
 	return done;
 }
 
-bool slot_read_job(struct slot *slot, const struct job *job, struct result *result, struct error *error)
+bool slot_read_job(struct slot *slot, const struct job *job, int pdf, struct result *result, struct error *error)
 {
 	int64_t started_ms = clock_monotonic_ms();
 	*result = (struct result){ .job = job->id, .document = job->document };
 	const char *lang = job->lang_given ? job->lang : default_language(slot);
 	int descriptor = fetch_open(slot->fetch, job, error);
-	bool done = read_descriptor(slot, descriptor, lang, started_ms, result, error);
+	bool done = read_descriptor(slot, descriptor, lang, pdf, started_ms, result, error);
 	atomic_store(&slot->progress.pages, 0); /* nobody takes it for the next document's */
 	return done;
 }
@@ -240,12 +256,12 @@ static int open_path(const char *path, int64_t most_bytes, struct error *error)
 	return memory;
 }
 
-bool slot_read_path(struct slot *slot, const char *path, struct result *result, struct error *error)
+bool slot_read_path(struct slot *slot, const char *path, int pdf, struct result *result, struct error *error)
 {
 	int64_t started_ms = clock_monotonic_ms();
 	*result = (struct result){ .document = path };
 	int descriptor = open_path(path, slot->settings->limits.document_bytes, error);
-	return read_descriptor(slot, descriptor, default_language(slot), started_ms, result, error);
+	return read_descriptor(slot, descriptor, default_language(slot), pdf, started_ms, result, error);
 }
 
 void slot_interrupt(struct slot *slot)

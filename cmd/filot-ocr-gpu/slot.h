@@ -22,12 +22,13 @@ bool slot_warm_up(struct slot *slot, struct error *error);
 
 /*
  * Fetches and reads a job's document into *result (times, pages, engine); result->job and ->document point into *job.
+ * A searchable PDF of it is written to the descriptor `pdf`, unless that is -1; it is whole when this returns true.
  * False with *error, which result->error repeats.
  */
-bool slot_read_job(struct slot *slot, const struct job *job, struct result *result, struct error *error);
+bool slot_read_job(struct slot *slot, const struct job *job, int pdf, struct result *result, struct error *error);
 
 /* The same for a path of the command line; "-" is standard input. Pipes and devices are read to their end first. */
-bool slot_read_path(struct slot *slot, const char *path, struct result *result, struct error *error);
+bool slot_read_path(struct slot *slot, const char *path, int pdf, struct result *result, struct error *error);
 
 /* How far the running read is; for any thread. */
 const struct reader_progress *slot_progress(const struct slot *slot);

@@ -15,7 +15,6 @@
 #include <unistd.h>
 
 #include "common/base/clock.h"
-#include "common/ocr/reader_protocol.h"
 
 #define END_TIMEOUT_MS 1000 /* between closing its socket and being gone; below that of reader_process.c */
 
@@ -41,10 +40,11 @@ bool child_fork(struct child *child, int parent_socket, struct error *error)
 	return false;
 }
 
-bool child_begin(struct child *child, const struct buffer *request, int descriptor, int64_t time_ms, struct error *error)
+bool child_begin(struct child *child, enum frame_type type, const struct buffer *request, int descriptor,
+		 int64_t time_ms, struct error *error)
 {
 	child->time_ms = time_ms;
-	return frame_send(child->socket, FRAME_READ, request->data, request->length, descriptor, error);
+	return frame_send(child->socket, type, request->data, request->length, descriptor, error);
 }
 
 /* Collects a child that ends now; status and usage may be NULL. */

@@ -13,6 +13,7 @@
 
 #include "common/base/buffer.h"
 #include "common/base/error.h"
+#include "common/ocr/reader_protocol.h"
 
 struct child {
 	pid_t id; /* 0: none */
@@ -27,10 +28,11 @@ struct child {
 bool child_fork(struct child *child, int parent_socket, struct error *error);
 
 /*
- * Gives a waiting child its document, with a frame that says what to do. False with *error when the child has died, which
+ * Gives a waiting child its document, with a frame (FRAME_READ or FRAME_COMPOSE) that says what to do. False with *error when the child has died, which
  * costs no document: another one may be tried.
  */
-bool child_begin(struct child *child, const struct buffer *request, int descriptor, int64_t time_ms, struct error *error);
+bool child_begin(struct child *child, enum frame_type type, const struct buffer *request, int descriptor,
+		 int64_t time_ms, struct error *error);
 
 /*
  * Passes the child's frames on until the last one of an answer, then ends the child. When it dies before that, this process

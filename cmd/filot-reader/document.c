@@ -1,43 +1,20 @@
-/* A document is mapped, not read: its bytes cost no memory of their own and the decoders see one block. */
+/* The bytes are mapped (map.h); which decoder gets them is what they say. */
 #include "cmd/filot-reader/document.h"
 
-#include <errno.h>
-#include <inttypes.h>
 #include <leptonica/allheaders.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
+#include "cmd/filot-reader/map.h"
 #include "common/ocr/decode.h"
 #include "common/ocr/pdf.h"
 
 struct document {
-	void *bytes; /* NULL for an empty one */
-	size_t length;
+	struct map map;
 	struct image *image; /* one of the two */
 	struct pdf *pdf;
 };
-
-static bool map_bytes(struct document *document, int descriptor, int64_t most_bytes, struct error *error)
-{
-	struct stat status;
-	if (fstat(descriptor, &status) != 0 || !S_ISREG(status.st_mode))
-		return error_set(error, ERROR_INTERNAL, "the document is not a regular file");
-	if (status.st_size > most_bytes)
-		return error_set(error, ERROR_TOO_LARGE, "the document has %" PRId64 " bytes, more than %" PRId64,
-				 (int64_t)status.st_size, most_bytes);
-	if (status.st_size == 0)
-		return true;
-	void *bytes = mmap(NULL, (size_t)status.st_size, PROT_READ, MAP_PRIVATE, descriptor, 0);
-	if (bytes == MAP_FAILED)
-		return error_set(error, errno == ENOMEM ? ERROR_OUT_OF_MEMORY : ERROR_INTERNAL,
-				 "cannot map the document: %s", strerror(errno));
-	document->bytes = bytes;
-	document->length = (size_t)status.st_size;
-	return true;
-}
 
 bool document_prepare_all(void)
 {
@@ -77,12 +54,12 @@ struct document *document_open(int descriptor, int64_t most_bytes, const char *p
 		error_set(error, ERROR_OUT_OF_MEMORY, "no memory");
 		return NULL;
 	}
-	bool opened = map_bytes(document, descriptor, most_bytes, error) &&
-		      media_find(document->bytes, document->length, &media, error);
+	bool opened = map_open(&document->map, descriptor, most_bytes, error) &&
+		      media_find(document->map.bytes, document->map.length, &media, error);
 	if (opened && media == MEDIA_PDF)
-		opened = (document->pdf = pdf_open(document->bytes, document->length, password, error)) != NULL;
+		opened = (document->pdf = pdf_open(document->map.bytes, document->map.length, password, error)) != NULL;
 	else if (opened)
-		opened = (document->image = image_open(media, document->bytes, document->length, error)) != NULL;
+		opened = (document->image = image_open(media, document->map.bytes, document->map.length, error)) != NULL;
 	if (!opened) {
 		document_close(document);
 		return NULL;
@@ -108,7 +85,6 @@ void document_close(struct document *document)
 		return;
 	image_close(document->image);
 	pdf_close(document->pdf);
-	if (document->bytes)
-		(void)munmap(document->bytes, document->length);
+	map_close(&document->map);
 	free(document);
 }

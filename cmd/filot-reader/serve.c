@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "cmd/filot-reader/child.h"
+#include "cmd/filot-reader/composing.h"
 #include "cmd/filot-reader/confirm.h"
 #include "cmd/filot-reader/document.h"
 #include "cmd/filot-reader/memory.h"
@@ -41,9 +42,11 @@ struct server {
 	int64_t resident_bytes; /* of the process that stays, when the last one was forked */
 };
 
-/* A FRAME_READ request; strings live in its JSON. */
+/* A FRAME_READ or FRAME_COMPOSE request; strings live in its JSON. */
 struct request {
+	enum frame_type type;
 	json_t *json;
+	size_t json_length; /* what follows it is for composing.h */
 	struct reader_request read;
 	struct reader_limits limits;
 	int32_t heights[LAYOUT_MOST_HEIGHTS]; /* of line images that are asked for instead of text */
@@ -84,7 +87,9 @@ static bool parse_pdf_text(struct request *request, struct error *error)
 static bool parse_request(struct server *server, struct request *request, struct error *error)
 {
 	json_error_t where;
-	request->json = json_loadb(server->payload.data ? server->payload.data : "", server->payload.length, 0, &where);
+	size_t flags = request->type == FRAME_COMPOSE ? JSON_DISABLE_EOF_CHECK : 0;
+	request->json = json_loadb(server->payload.data ? server->payload.data : "", server->payload.length, flags, &where);
+	request->json_length = request->json ? (size_t)where.position : 0;
 	if (!json_is_object(request->json))
 		return error_set(error, ERROR_INTERNAL, "a request that is no JSON object: %s", where.text);
 	json_t *limits = json_object_get(request->json, "limits");
@@ -105,6 +110,8 @@ static bool parse_request(struct server *server, struct request *request, struct
 		.rotate = (int32_t)json_integer_value(json_object_get(request->json, "rotate")),
 		.improve = (uint32_t)json_integer_value(json_object_get(request->json, "improve")) & IMPROVE_ALL,
 	};
+	if (request->type == FRAME_COMPOSE)
+		return true;
 	if (!request->read.lang)
 		return error_set(error, ERROR_UNKNOWN_LANGUAGE, "the request names no language");
 	if (request->read.pages && !reader_pages_valid(request->read.pages))
@@ -350,20 +357,36 @@ static bool answer_error(struct server *server, const struct error *why, int32_t
 		      error);
 }
 
+static bool compose_document(const struct server *server, const struct request *request, int descriptor, int32_t *page,
+			     struct error *error)
+{
+	const struct composing composing = { .request = request->json,
+					     .bytes = server->payload.data + request->json_length,
+					     .length = server->payload.length - request->json_length,
+					     .limits = &request->limits,
+					     .descriptor = descriptor,
+					     .socket = server->settings->socket };
+	return composing_run(&composing, page, error);
+}
+
 /* What the forked process does, once it has a request; it never comes back. The kernel collects what it holds. */
 static _Noreturn void be_child(struct server *server)
 {
 	struct request request = { 0 };
 	struct error why = { 0 }, error = { 0 };
-	enum frame_type type;
 	int descriptor = -1;
 	int32_t page = 0;
 	bool fenced = fence_child(&why);
-	if (!frame_receive(server->settings->socket, &type, &server->payload, FRAME_LONGEST_BYTES, 0, -1, &descriptor, &error))
+	if (!frame_receive(server->settings->socket, &request.type, &server->payload, FRAME_LONGEST_BYTES, 0, -1, &descriptor,
+			   &error))
 		_exit(EX_OK); /* its parent has gone */
 	bool done = fenced && parse_request(server, &request, &why);
 	const struct document_fence fence = { request.limits.processor_ms, server->calls };
-	done = done && fence_document(&fence, &why) && read_document(server, &request, descriptor, &page, &why);
+	done = done && fence_document(&fence, &why);
+	if (done && request.type == FRAME_COMPOSE)
+		done = compose_document(server, &request, descriptor, &page, &why);
+	else if (done)
+		done = read_document(server, &request, descriptor, &page, &why);
 	bool sent = done ? answer_done(server, &error) : answer_error(server, &why, page, &error);
 	if (!sent && memory_ended())
 		_exit(READER_EXIT_OUT_OF_MEMORY);
@@ -389,24 +412,26 @@ static bool begin_in_child(struct server *server, const struct request *request,
 	int64_t time_ms = request->limits.processor_ms;
 	if (!keep_waiting(server, error))
 		return false;
-	if (child_begin(&server->waiting, &server->payload, descriptor, time_ms, error))
+	if (child_begin(&server->waiting, request->type, &server->payload, descriptor, time_ms, error))
 		return true;
 	child_end(&server->waiting);
-	return keep_waiting(server, error) && child_begin(&server->waiting, &server->payload, descriptor, time_ms, error);
+	return keep_waiting(server, error) &&
+	       child_begin(&server->waiting, request->type, &server->payload, descriptor, time_ms, error);
 }
 
-/* FRAME_READ, when its models are loaded. *answered: the peer has got its last frame. */
-static bool read_in_child(struct server *server, const struct request *request, int descriptor, bool *answered,
+/* A request with a document, when its models are loaded. *answered: the peer has got its last frame. */
+static bool serve_in_child(struct server *server, const struct request *request, int descriptor, bool *answered,
 			  struct error *error)
 {
 	if (descriptor < 0)
 		return error_set(error, ERROR_INTERNAL, "a request without its document");
-	if (document_prepare(descriptor))
+	if (request->type == FRAME_READ && document_prepare(descriptor))
 		child_end(&server->waiting);
 	if (!begin_in_child(server, request, descriptor, error))
 		return false;
 	struct child child = server->waiting;
 	server->waiting = (struct child){ 0 };
+	explicit_bzero(server->payload.data, server->payload.length); /* the next process is a copy of this one */
 	(void)keep_waiting(server, NULL); /* the next request tries again, and tells */
 	*answered = true;
 	return child_relay(&child, server->settings->socket, error);
@@ -415,21 +440,23 @@ static bool read_in_child(struct server *server, const struct request *request, 
 /* One request and its answer. *ended: the peer has gone. False when this process should not go on. */
 static bool serve_one(struct server *server, bool *ended, struct error *error)
 {
-	enum frame_type type;
 	int descriptor = -1;
 	struct error why = { 0 };
 	struct request request = { 0 };
 	bool answered = false;
-	if (!frame_receive(server->settings->socket, &type, &server->payload, FRAME_LONGEST_BYTES, 0, -1, &descriptor,
+	if (!frame_receive(server->settings->socket, &request.type, &server->payload, FRAME_LONGEST_BYTES, 0, -1, &descriptor,
 			   error)) {
 		*ended = error->code == ERROR_UNAVAILABLE;
 		return *ended;
 	}
-	bool done = (type == FRAME_READ || type == FRAME_LOAD) ||
-		    error_set(&why, ERROR_INTERNAL, "a frame of type %c is no request", (char)type);
-	done = done && parse_request(server, &request, &why) && load(server, request.read.lang, &why);
-	if (done && type == FRAME_READ)
-		done = read_in_child(server, &request, descriptor, &answered, &why);
+	bool has_document = request.type == FRAME_READ || request.type == FRAME_COMPOSE;
+	bool done = (has_document || request.type == FRAME_LOAD) ||
+		    error_set(&why, ERROR_INTERNAL, "a frame of type %c is no request", (char)request.type);
+	done = done && parse_request(server, &request, &why);
+	if (request.type != FRAME_COMPOSE)
+		done = done && load(server, request.read.lang, &why);
+	if (done && has_document)
+		done = serve_in_child(server, &request, descriptor, &answered, &why);
 	else if (done && document_prepare_all())
 		child_end(&server->waiting);
 	json_decref(request.json);

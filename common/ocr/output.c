@@ -13,11 +13,11 @@
 #include "common/ocr/output_overlay.h"
 
 const char *const output_format_names[OUTPUT_FORMAT_COUNT + 1] = {
-	"json", "text", "tsv", "hocr", "alto", "overlay", NULL
+	"json", "text", "tsv", "hocr", "alto", "overlay", "pdf", NULL
 };
 
 const char *const output_format_extensions[OUTPUT_FORMAT_COUNT + 1] = {
-	"json", "txt", "tsv", "hocr", "xml", "html", NULL
+	"json", "txt", "tsv", "hocr", "xml", "html", "pdf", NULL
 };
 
 static const char tsv_heading[] =

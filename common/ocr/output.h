@@ -8,12 +8,12 @@
 
 #include "common/json/result.h"
 
-enum output_format { OUTPUT_JSON, OUTPUT_TEXT, OUTPUT_TSV, OUTPUT_HOCR, OUTPUT_ALTO, OUTPUT_OVERLAY, OUTPUT_FORMAT_COUNT };
+enum output_format { OUTPUT_JSON, OUTPUT_TEXT, OUTPUT_TSV, OUTPUT_HOCR, OUTPUT_ALTO, OUTPUT_OVERLAY, OUTPUT_PDF, OUTPUT_FORMAT_COUNT };
 
-/* "json", "text", "tsv", "hocr", "alto", "overlay", NULL. */
+/* "json", "text", "tsv", "hocr", "alto", "overlay", "pdf", NULL. */
 extern const char *const output_format_names[OUTPUT_FORMAT_COUNT + 1];
 
-/* What names of files end in: "json", "txt", "tsv", "hocr", "xml", "html", NULL. */
+/* What names of files end in: "json", "txt", "tsv", "hocr", "xml", "html", "pdf", NULL. */
 extern const char *const output_format_extensions[OUTPUT_FORMAT_COUNT + 1];
 
 /* What stands before the first and after the last document in a stream of this format (TSV's heading; else nothing). */
@@ -29,7 +29,7 @@ const char *output_separator(enum output_format format);
 /*
  * Appends one document. A failed one is a JSON result line in OUTPUT_JSON and nothing in the others (the caller logs
  * the error). JSON is one line a document. hOCR and ALTO are one whole XML document a result, so several are one
- * behind the other, each from its <?xml …?> on.
+ * behind the other, each from its <?xml …?> on. Nothing in OUTPUT_PDF, which takes the document itself (reader_compose).
  */
 void output_write(enum output_format format, const struct result *result, struct buffer *out);
 

@@ -3,8 +3,6 @@
  * child. After any answer that is not a proper FRAME_DONE or FRAME_ERROR the child is killed and the next document gets
  * a fresh one, so no state of a broken conversation can reach the next.
  */
-#include "common/ocr/reader.h"
-
 #include <errno.h>
 #include <jansson.h>
 #include <poll.h>
@@ -17,9 +15,7 @@
 #include "common/base/clock.h"
 #include "common/base/json_text.h"
 #include "common/base/sha256.h"
-#include "common/ocr/reader_lines.h"
-#include "common/ocr/reader_process.h"
-#include "common/ocr/reader_protocol.h"
+#include "common/ocr/reader_private.h"
 
 #define LEAST_WORD_BYTES 64 /* a word's JSON beside its text */
 #define LAST_FRAME_BYTES (64 * 1024) /* FRAME_DONE and FRAME_ERROR, beyond the pages' bytes */
@@ -35,19 +31,6 @@ const struct reader_limits reader_default_limits = {
 	.memory_bytes = 4LL << 30,
 	.result_bytes = PAGE_LONGEST_JSON_BYTES,
 	.processor_ms = 3600000,
-};
-
-struct reader {
-	char *program, *tessdata;
-	struct reader_limits limits;
-	const struct reader_engine *engine; /* NULL: the child's own */
-	int64_t recycle_documents, recycle_rss_bytes;
-	bool no_sandbox;
-	struct reader_process process;
-	int64_t documents; /* that this child has had */
-	int64_t rss_bytes; /* of the child after its last document */
-	int interrupt; /* eventfd */
-	struct buffer frame;
 };
 
 struct reader *reader_new(const struct reader_options *options, struct error *error)
@@ -150,7 +133,7 @@ static bool send_request(struct reader *reader, enum frame_type type, const stru
 	}
 }
 
-static void append_string(struct buffer *out, const char *before, const char *text)
+void reader_append_string(struct buffer *out, const char *before, const char *text)
 {
 	buffer_append_string(out, before);
 	if (text)
@@ -162,12 +145,12 @@ static void append_string(struct buffer *out, const char *before, const char *te
 static void write_read_request(const struct reader_request *request, const struct reader_limits *limits,
 			       const struct reader_lines *lines, struct buffer *out)
 {
-	append_string(out, "{\"lang\":", request->lang);
-	append_string(out, ",\"pages\":", request->pages);
+	reader_append_string(out, "{\"lang\":", request->lang);
+	reader_append_string(out, ",\"pages\":", request->pages);
 	buffer_printf(out, ",\"dpi\":%d,\"psm\":%d,\"rotate\":%d,\"improve\":%u", request->dpi, request->psm,
 		      request->rotate, request->improve);
-	append_string(out, ",\"pdf_text\":", pdf_text_names[request->pdf_text]);
-	append_string(out, ",\"password\":", request->password);
+	reader_append_string(out, ",\"pdf_text\":", pdf_text_names[request->pdf_text]);
+	reader_append_string(out, ",\"password\":", request->password);
 	for (size_t index = 0; index < lines->height_count; index++)
 		buffer_printf(out, "%s%d", index ? "," : ",\"heights\":[", lines->heights[index]);
 	buffer_append_string(out, lines->height_count ? "]" : "");
@@ -241,8 +224,10 @@ static bool known_backend(const char *name)
 	return false;
 }
 
-static bool take_done(struct reader *reader, const json_t *root, struct engine_info *engine, struct error *error)
+/* Who only made a PDF need not have loaded an engine. */
+static bool take_done(struct reader *reader, const json_t *root, struct answer *answer, struct error *error)
 {
+	struct engine_info *engine = &answer->result->engine;
 	const json_t *given = json_object_get(root, "engine");
 	const json_t *rss = json_object_get(root, "rss_bytes");
 	*engine = (struct engine_info){ 0 };
@@ -250,7 +235,7 @@ static bool take_done(struct reader *reader, const json_t *root, struct engine_i
 	    !copy_member(given, "model", engine->model, sizeof engine->model) ||
 	    !copy_member(given, "model_sha256", engine->model_sha256, sizeof engine->model_sha256) ||
 	    !copy_member(given, "version", engine->version, sizeof engine->version) ||
-	    !known_backend(engine->backend) || (engine->model_sha256[0] && !sha256_valid(engine->model_sha256)) ||
+	    !(known_backend(engine->backend) || answer->composition) || (engine->model_sha256[0] && !sha256_valid(engine->model_sha256)) ||
 	    !json_is_integer(rss) || json_integer_value(rss) < 0)
 		return error_set(error, ERROR_INTERNAL, "reader sent a wrong end of its answer");
 	reader->rss_bytes = json_integer_value(rss);
@@ -274,18 +259,6 @@ static bool take_error(const json_t *root, int32_t *error_page, bool *proper, st
 			*byte = ' ';
 	return false;
 }
-
-struct answer {
-	const char *pages; /* that were asked for */
-	struct reader_lines *lines; /* NULL: no layouts may come */
-	bool images; /* pages come with theirs */
-	struct page_image image; /* of the page that comes next */
-	int64_t text_bytes; /* of pages, and of their images */
-	struct result *result;
-	struct reader_progress *progress; /* or NULL */
-	bool counted; /* FRAME_COUNT has come */
-	bool proper; /* ended by a proper FRAME_DONE or FRAME_ERROR: the child can go on */
-};
 
 static bool is_interrupted(const struct reader *reader)
 {
@@ -360,10 +333,14 @@ static bool take_layout(const struct reader *reader, struct answer *answer, int6
 				  &answer->image, answer->images, error);
 }
 
-/* Takes one page, as text or as a layout, or what comes before it. */
+/* Takes one page, as text or as a layout, or what comes before it, or a piece of a PDF. */
 static bool take_page_frame(const struct reader *reader, enum frame_type type, struct answer *answer,
 			    int64_t *left_bytes, int64_t deadline_ms, struct error *error)
 {
+	if ((type == FRAME_BYTES) != (answer->composition != NULL))
+		return error_set(error, ERROR_INTERNAL, "reader sent what was not asked for");
+	if (type == FRAME_BYTES)
+		return reader_take_bytes(reader, answer, error);
 	if (type == FRAME_COUNT)
 		return take_count(reader, answer, error);
 	if (type == FRAME_LAYOUT)
@@ -383,6 +360,11 @@ static bool take_page_frame(const struct reader *reader, enum frame_type type, s
 	return done;
 }
 
+static bool is_part(enum frame_type type)
+{
+	return type == FRAME_COUNT || type == FRAME_PAGE || type == FRAME_LAYOUT || type == FRAME_IMAGE || type == FRAME_BYTES;
+}
+
 /* Takes frames until the answer ends, each within its time. */
 static bool receive_answer(struct reader *reader, struct answer *answer, int64_t document_deadline_ms,
 			   struct error *error)
@@ -392,13 +374,15 @@ static bool receive_answer(struct reader *reader, struct answer *answer, int64_t
 	enum frame_type type;
 	for (;;) {
 		int64_t deadline_ms = document_deadline_ms;
-		if (page_time_ms > 0 && clock_monotonic_ms() + page_time_ms < deadline_ms)
+		if (page_time_ms > 0 && !answer->composition && clock_monotonic_ms() + page_time_ms < deadline_ms)
 			deadline_ms = clock_monotonic_ms() + page_time_ms;
-		size_t longest = answer->lines ? FRAME_LONGEST_BYTES : (size_t)left_bytes + LAST_FRAME_BYTES;
+		size_t longest = answer->composition ? FRAME_LONGEST_PIECE_BYTES :
+				 answer->lines	     ? FRAME_LONGEST_BYTES :
+						       (size_t)left_bytes + LAST_FRAME_BYTES;
 		if (!frame_receive(reader->process.socket, &type, &reader->frame, longest, deadline_ms, reader->interrupt,
 				   NULL, error))
 			return false;
-		if (type != FRAME_COUNT && type != FRAME_PAGE && type != FRAME_LAYOUT && type != FRAME_IMAGE)
+		if (!is_part(type))
 			break;
 		if (!take_page_frame(reader, type, answer, &left_bytes, document_deadline_ms, error))
 			return false;
@@ -410,7 +394,7 @@ static bool receive_answer(struct reader *reader, struct answer *answer, int64_t
 	json_t *root = reader->frame.length <= LAST_FRAME_BYTES ? json_loadb(bytes, reader->frame.length, 0, NULL) : NULL;
 	bool done = false;
 	if (root && type == FRAME_DONE)
-		answer->proper = done = take_done(reader, root, &answer->result->engine, error);
+		answer->proper = done = take_done(reader, root, answer, error);
 	else if (root && type == FRAME_ERROR)
 		done = take_error(root, &answer->result->error_page, &answer->proper, error);
 	else
@@ -449,15 +433,14 @@ static void recycle(struct reader *reader)
 		reader_process_kill(&reader->process);
 }
 
-/* One request and its answer. */
-static bool converse(struct reader *reader, enum frame_type type, const struct buffer *request, int descriptor,
+bool reader_converse(struct reader *reader, enum frame_type type, const struct buffer *request, int descriptor,
 		     struct answer *answer, struct error *error)
 {
 	struct error reason = { 0 };
 	int64_t deadline_ms = clock_monotonic_ms() + reader->limits.time_ms;
 	bool done = send_request(reader, type, request, descriptor, &reason);
 	if (done) {
-		reader->documents += type == FRAME_READ;
+		reader->documents += type == FRAME_READ || type == FRAME_COMPOSE;
 		done = receive_answer(reader, answer, deadline_ms, &reason);
 		if (!answer->proper)
 			give_up(reader, deadline_ms, &reason);
@@ -477,24 +460,31 @@ bool reader_start(struct reader *reader, const char *lang, struct error *error)
 	struct answer answer = { .pages = "", .result = &unused };
 	struct buffer request = { 0 };
 	struct reader_lines lines = { 0 };
-	append_string(&request, "{\"lang\":", lang);
+	reader_append_string(&request, "{\"lang\":", lang);
 	buffer_append_char(&request, '}');
 	bool done = !reader->engine || reader_lines_open(&lines, reader->engine, lang, error);
-	done = done && converse(reader, FRAME_LOAD, &request, -1, &answer, error);
+	done = done && reader_converse(reader, FRAME_LOAD, &request, -1, &answer, error);
 	reader_lines_close(&lines);
 	result_free_pages(&unused);
 	buffer_free(&request);
 	return done;
 }
 
-static bool check_request(const struct reader *reader, const struct reader_request *request, struct error *error)
+bool reader_check_document(const struct reader *reader, int descriptor, struct error *error)
 {
 	struct stat status;
-	if (fstat(request->descriptor, &status) < 0 || !S_ISREG(status.st_mode))
+	if (fstat(descriptor, &status) < 0 || !S_ISREG(status.st_mode))
 		return error_set(error, ERROR_INTERNAL, "a document must be given as a regular file");
 	if (status.st_size > reader->limits.document_bytes)
 		return error_set(error, ERROR_TOO_LARGE, "the document has %lld bytes, more than the limit of %lld",
 				 (long long)status.st_size, (long long)reader->limits.document_bytes);
+	return true;
+}
+
+static bool check_request(const struct reader *reader, const struct reader_request *request, struct error *error)
+{
+	if (!reader_check_document(reader, request->descriptor, error))
+		return false;
 	if (!request->lang || !reader_pages_valid(request->pages) || request->psm < 0 || request->psm > 13 ||
 	    request->dpi < 0)
 		return error_set(error, ERROR_BAD_JOB, "wrong language, pages, dpi or psm");
@@ -524,7 +514,7 @@ bool reader_read(struct reader *reader, const struct reader_request *request, st
 	if (done) {
 		answer.lines = reader->engine ? &lines : NULL;
 		write_read_request(request, &reader->limits, &lines, &text);
-		done = converse(reader, FRAME_READ, &text, request->descriptor, &answer, &reason);
+		done = reader_converse(reader, FRAME_READ, &text, request->descriptor, &answer, &reason);
 		buffer_free(&text);
 	}
 	reader_lines_close(&lines);

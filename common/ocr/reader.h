@@ -110,8 +110,23 @@ bool reader_start(struct reader *reader, const char *lang, struct error *error);
  */
 bool reader_read(struct reader *reader, const struct reader_request *request, struct result *result, struct error *error);
 
+/* Where a searchable PDF goes. */
+struct reader_composition {
+	int descriptor; /* the document, as in the request that it was read by */
+	const char *password; /* of an encrypted PDF, or NULL */
+	int output; /* written to as the bytes come, also before a failure */
+	int64_t most_bytes; /* more: too_large */
+};
+
 /*
- * From another thread or a signal handler: makes the reader_read that runs, or the next one when none does, end with
+ * Makes a searchable PDF of a document and what was read of it (compose.h), in the child. Errors are those of reader_read;
+ * a failed one has no PDF, whatever was written.
+ */
+bool reader_compose(struct reader *reader, const struct reader_composition *composition, const struct result *result,
+		    struct error *error);
+
+/*
+ * From another thread or a signal handler: makes the reader_read (or reader_compose) that runs, or the next one, end with
  * ERROR_TRY_AGAIN; so an interruption between two documents is not lost.
  */
 void reader_interrupt(struct reader *reader);

@@ -145,8 +145,9 @@ static bool receive_some(int socket, void *bytes, size_t length, size_t *receive
 
 static bool known_type(int type)
 {
-	return type == FRAME_LOAD || type == FRAME_READ || type == FRAME_COUNT || type == FRAME_PAGE || type == FRAME_LAYOUT ||
-	       type == FRAME_IMAGE || type == FRAME_DONE || type == FRAME_ERROR;
+	static const char known[] = { FRAME_LOAD,   FRAME_READ,	 FRAME_COMPOSE, FRAME_COUNT, FRAME_PAGE,
+				      FRAME_LAYOUT, FRAME_IMAGE, FRAME_BYTES,	FRAME_DONE,  FRAME_ERROR };
+	return memchr(known, type, sizeof known) != NULL;
 }
 
 /* The length of a frame that begins so; false when no frame does. */

@@ -4,8 +4,9 @@
  * A frame is a 4-byte little-endian payload length, one type byte, and the payload. The parent sends a request; with
  * FRAME_READ comes the document's descriptor as SCM_RIGHTS ancillary data of the frame's first byte. The child answers
  * with one FRAME_COUNT, any number of FRAME_PAGE (or FRAME_LAYOUT, if the request has heights, for a page that is to be read
- * by them; before each its FRAME_IMAGE, if the request wants them), then one FRAME_DONE or FRAME_ERROR. Payloads are JSON
- * objects, but for FRAME_LAYOUT and FRAME_IMAGE:
+ * by them; before each its FRAME_IMAGE, if the request wants them), then one FRAME_DONE or FRAME_ERROR. FRAME_COMPOSE,
+ * which comes with the document as well, is answered with the bytes of a searchable PDF (compose.h) in any number of
+ * FRAME_BYTES before those. Payloads are JSON objects, but for FRAME_LAYOUT, FRAME_IMAGE and FRAME_BYTES:
  *
  *   FRAME_LOAD   {"lang":"eng"}                      -> FRAME_DONE | FRAME_ERROR
  *   FRAME_READ   {"lang":…,"pages":…|null,"dpi":0,"psm":3,"rotate":-1,"improve":7,
@@ -13,6 +14,8 @@
  *                 "heights":[36,…], (images of lines for networks of these heights, to be read by the parent)
  *                 "images":true, (of the pages; left out when not wanted)
  *                 "limits":{"pages":…,"page_pixels":…,"document_bytes":…,"result_bytes":…,"processor_ms":…}}
+ *   FRAME_COMPOSE {"password":…|null,"limits":{…},"characters":N,"unicode":LENGTH,"pages":[{"page":1,"width":…,
+ *                 "height":…,"dpi":…,"text":LENGTH},…]}, then the CMap and the pages' streams (invisible_text.h)
  *   FRAME_COUNT  {"pages":7} (that will come)
  *   FRAME_PAGE   a page object (page.h)
  *   FRAME_LAYOUT struct frame_layout, then a layout (layout.h)
@@ -39,10 +42,12 @@
 enum frame_type {
 	FRAME_LOAD = 'L',
 	FRAME_READ = 'R',
+	FRAME_COMPOSE = 'C',
 	FRAME_COUNT = 'N',
 	FRAME_PAGE = 'P',
 	FRAME_LAYOUT = 'Y',
 	FRAME_IMAGE = 'I',
+	FRAME_BYTES = 'B',
 	FRAME_DONE = 'D',
 	FRAME_ERROR = 'E'
 };
@@ -57,6 +62,7 @@ struct frame_layout {
 #define READER_EXIT_OUT_OF_MEMORY 12 /* ENOMEM */
 
 #define FRAME_LONGEST_BYTES (256 * 1024 * 1024)
+#define FRAME_LONGEST_PIECE_BYTES (1024 * 1024) /* of a FRAME_BYTES */
 
 /*
  * Sends a frame, with `descriptor` unless it is -1. ERROR_UNAVAILABLE when the peer is gone, ERROR_TIMEOUT when it takes

@@ -15,6 +15,7 @@ PACKAGES_BUILD=(
 	make gcc g++ libc6-dev pkg-config ca-certificates
 	libssl-dev libcurl4-openssl-dev libpq-dev libjansson-dev libmicrohttpd-dev libsodium-dev libseccomp-dev
 	libtesseract-dev libleptonica-dev libpoppler-glib-dev libcairo2-dev
+	libqpdf-dev libtiff-dev zlib1g-dev
 	tesseract-ocr-eng
 )
 # To run private servers (redis is added by packages_redis).
@@ -26,8 +27,7 @@ PACKAGES_TESTS=(
 	bats parallel procps shellcheck shfmt mandoc jq pgbouncer faketime python3
 	tesseract-ocr tesseract-ocr-deu tesseract-ocr-fra tesseract-ocr-ell tesseract-ocr-chi-sim
 	git libtiff-tools spin python3-jsonschema chromium time poppler-utils iproute2 python3-venv docker-registry systemd
-	buildah
-	libxml2-utils
+	buildah libxml2-utils qpdf ghostscript mupdf-tools bc
 )
 
 # hiredis: Debian 13's source package, for systems whose own is too old.
