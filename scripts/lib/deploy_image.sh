@@ -44,14 +44,14 @@ registry_is_local() { # HOST
 	[[ $1 =~ ^(localhost|127\.[0-9.]+)(:|/|$) ]]
 }
 
-# builder: docker when its engine answers and it has BuildKit, else podman,
-# else buildah; or the one that IMAGE_BUILDER names.
+# builder: docker when its engine answers and it has BuildKit, else a podman
+# that works, else buildah; or the one that IMAGE_BUILDER names.
 builder() {
 	if [[ -n ${IMAGE_BUILDER:-} ]]; then
 		echo "$IMAGE_BUILDER"
 	elif command -v docker >/dev/null && docker info >/dev/null 2>&1 && docker buildx version >/dev/null 2>&1; then
 		echo docker
-	elif command -v podman >/dev/null; then
+	elif command -v podman >/dev/null && podman info >/dev/null 2>&1; then
 		echo podman
 	elif command -v buildah >/dev/null; then
 		echo buildah

@@ -15,7 +15,7 @@ setup_file() {
 }
 
 teardown_file() {
-	rm -rf "$AWS_TEST_DIR/storage"
+	rm -rf "$AWS_TEST_DIR/storage" "$STORAGE_RUN"
 	aws_stop
 }
 setup() { account_again; }
@@ -42,10 +42,12 @@ checkout_make() {
 	git -C "$CHECKOUT" init -q
 	git -C "$CHECKOUT" add .
 	git -C "$CHECKOUT" -c user.name=t -c user.email=t@t commit -qm t
+	STORAGE_RUN=$(mktemp -d -p /tmp filot-run.XXXXXX) # podman takes a path of 50 characters at most
+	export STORAGE_RUN
 	for tool in podman buildah; do
 		if path=$(command -v "$tool"); then
-			printf '#!/bin/sh\nexec %s --storage-driver vfs --root %s/root --runroot %s/run "$@"\n' "$path" \
-				"$AWS_TEST_DIR/storage/$tool" "$AWS_TEST_DIR/storage/$tool" >"$AWS_TEST_DIR/bin/$tool"
+			printf '#!/bin/sh\nexec %s --storage-driver vfs --root %s --runroot %s "$@"\n' "$path" \
+				"$AWS_TEST_DIR/storage/$tool" "$STORAGE_RUN/$tool" >"$AWS_TEST_DIR/bin/$tool"
 			chmod 755 "$AWS_TEST_DIR/bin/$tool"
 		fi
 	done
