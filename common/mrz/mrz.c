@@ -294,8 +294,35 @@ static enum mrz_check check_optional(struct mrz *mrz, const struct layout *layou
 	return check_field(mrz, layout->optional[0], layout->optional_digit);
 }
 
+/* An unknown check digit is what it has to be if the composite one, which is over it, agrees then. */
+static void fill_digit(struct mrz *mrz, const struct layout *layout, struct field field, struct field digit)
+{
+	char *said = digit.length ? at(mrz, digit) : NULL;
+	int wanted = mrz_check_digit(at(mrz, field), (size_t)field.length);
+	if (!said || *said != MRZ_UNKNOWN)
+		return;
+	*said = FILLER;
+	if (wanted >= 0) {
+		*said = (char)('0' + wanted);
+		if (check_composite(mrz, layout) != MRZ_CHECK_RIGHT)
+			*said = FILLER;
+	}
+}
+
+static void fill_unknown(struct mrz *mrz, const struct layout *layout)
+{
+	fill_digit(mrz, layout, layout->number, layout->number_digit);
+	fill_digit(mrz, layout, layout->birth, layout->birth_digit);
+	fill_digit(mrz, layout, layout->expiry, layout->expiry_digit);
+	fill_digit(mrz, layout, layout->optional[0], layout->optional_digit);
+	for (int line = 0; line < layout->line_count; line++)
+		for (char *unknown = mrz->lines[line]; (unknown = strchr(unknown, MRZ_UNKNOWN));)
+			*unknown = FILLER; /* counted when it was read */
+}
+
 static void correct_by_checks(struct mrz *mrz, const struct layout *layout)
 {
+	fill_unknown(mrz, layout);
 	if (layout->optional_digit.length && check_optional(mrz, layout) == MRZ_CHECK_WRONG) {
 		/* The composite is over both: let it not refuse the optional data for the number's fault. */
 		struct layout alone = *layout;
@@ -378,23 +405,91 @@ static void take_apart(struct mrz *mrz, const struct layout *layout, int64_t now
 /* ---- search ---- */
 
 /* True when the lines from `first` on are a zone of that format; *mrz is it. */
-static bool try_format(const struct mrz_candidate *first, size_t count, enum mrz_format format, int64_t now_ms,
-		       struct mrz *mrz)
+static bool try_lines(const struct mrz_candidate *first, size_t count, const struct mrz_reader *page,
+		      enum mrz_format format, int64_t now_ms, struct mrz *mrz)
 {
 	const struct layout *layout = &layouts[format];
 	*mrz = (struct mrz){ .format = format, .line_count = layout->line_count };
 	if (count < (size_t)layout->line_count)
 		return false;
 	for (int line = 0; line < layout->line_count; line++)
-		if (!mrz_candidate_fit(&first[line], (size_t)layout->line_length, mrz->lines[line], &mrz->corrections))
+		if (!mrz_candidate_fit(&first[line], page, (size_t)layout->line_length, mrz->lines[line],
+				       &mrz->corrections))
 			return false;
 	if (!strchr(layout->codes, as_letter(mrz->lines[0][0])))
 		return false;
+	mrz->corrections += mrz_names_part(at(mrz, layout->names), (size_t)layout->names.length, page);
 	correct_by_position(mrz, layout);
 	correct_by_checks(mrz, layout);
 	check_all(mrz, layout);
 	take_apart(mrz, layout, now_ms);
 	return checks_that_are(mrz, MRZ_CHECK_RIGHT) >= 2;
+}
+
+/* Leaves out the character at `at` of a candidate. */
+static void leave_out(struct mrz_candidate *candidate, size_t at)
+{
+	size_t rest = candidate->length - at - 1;
+	memmove(candidate->text + at, candidate->text + at + 1, rest);
+	memmove(candidate->weak + at, candidate->weak + at + 1, rest);
+	candidate->length--;
+	candidate->changed++;
+}
+
+/* What may be a part of the filler beside it; or, in a line that is too long, of the character beside it. */
+static bool may_be_too_much(const struct mrz_candidate *candidate, size_t at, bool too_long)
+{
+	char own = candidate->text[at], left = '\0', right = '\0';
+	if (at > 0)
+		left = candidate->text[at - 1];
+	if (at + 1 < candidate->length)
+		right = candidate->text[at + 1];
+	if (own == FILLER)
+		return false;
+	if ((own == 'K' || own == 'X') && (left == FILLER || right == FILLER))
+		return true;
+	return too_long && (as_digit(left) == as_digit(own) || as_digit(right) == as_digit(own));
+}
+
+/* Tries the zone without character `at` of line `line`; only one that is valid counts, and with fewer corrections. */
+static void try_without(const struct mrz_candidate *first, size_t count, int line, size_t at,
+			const struct mrz_reader *page, int64_t now_ms, struct mrz *best, bool *tie)
+{
+	struct mrz_candidate lines[MRZ_CANDIDATES];
+	struct mrz zone;
+	memcpy(lines, first, count * sizeof *lines);
+	leave_out(&lines[line], at);
+	if (!try_lines(lines, count, page, best->format, now_ms, &zone) || !zone.valid)
+		return;
+	bool same = memcmp(zone.lines, best->lines, sizeof zone.lines) == 0;
+	if (!best->valid || zone.corrections < best->corrections) {
+		*best = zone;
+		*tie = false;
+	} else if (zone.corrections == best->corrections && !same) {
+		*tie = true;
+	}
+}
+
+/*
+ * try_lines; and where check digits are wrong then, without one of two characters that one glyph may have been read as (0D,
+ * 1I, 88). The least change that makes the zone valid is taken, and none when two such are equally small.
+ */
+static bool try_format(const struct mrz_candidate *first, size_t count, const struct mrz_reader *page,
+		       enum mrz_format format, int64_t now_ms, struct mrz *mrz)
+{
+	const struct layout *layout = &layouts[format];
+	bool found = try_lines(first, count, page, format, now_ms, mrz), tie = false;
+	struct mrz best = { .format = format };
+	if (count < (size_t)layout->line_count || mrz->valid)
+		return found;
+	for (int line = 0; line < layout->line_count; line++)
+		for (size_t at = 0; at < first[line].length; at++)
+			if (may_be_too_much(&first[line], at, first[line].length > (size_t)layout->line_length))
+				try_without(first, count, line, at, page, now_ms, &best, &tie);
+	if (!best.valid || tie)
+		return found;
+	*mrz = best;
+	return true;
 }
 
 static bool is_better(const struct mrz *mrz, const struct mrz *best)
@@ -409,6 +504,7 @@ bool mrz_find(const char *text, size_t length, int64_t now_ms, struct mrz *mrz)
 {
 	struct mrz_candidate lines[MRZ_CANDIDATES];
 	struct mrz_reader reader = { .text = text, .length = length };
+	const struct mrz_reader page = reader;
 	size_t count = 0;
 	bool found = false;
 	for (bool more = true; more;) {
@@ -416,7 +512,7 @@ bool mrz_find(const char *text, size_t length, int64_t now_ms, struct mrz *mrz)
 			count++;
 		for (int format = 0; count && format < MRZ_FORMAT_COUNT; format++) {
 			struct mrz zone;
-			if (try_format(lines, count, (enum mrz_format)format, now_ms, &zone) &&
+			if (try_format(lines, count, &page, (enum mrz_format)format, now_ms, &zone) &&
 			    (!found || is_better(&zone, mrz))) {
 				*mrz = zone;
 				found = true;

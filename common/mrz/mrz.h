@@ -6,7 +6,8 @@
  * A recogniser takes letters for digits and fillers for letters. Each position of a zone allows one alphabet, so what
  * cannot stand there is replaced by what looks like it (O/0, I/1, B/8, S/5, Z/2 …); where both may stand, as in a
  * document number, the check digits decide: the least change that makes all of them agree is taken, and none when two
- * such changes are equally small. `corrections` counts every character that is not as it was read.
+ * such changes are equally small. Names have no check digit: where a K or X may be a filler in them, the names that the page
+ * says elsewhere decide. `corrections` counts every character that is not as it was read.
  */
 #ifndef FILOT_MRZ_H
 #define FILOT_MRZ_H

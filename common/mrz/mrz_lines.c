@@ -1,4 +1,4 @@
-/* Lines of a page that may be lines of a zone, brought to their alphabet and length; and the dates of a zone. */
+/* Lines of a page that may be lines of a zone, in its alphabet; and the dates of a zone. */
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -6,7 +6,7 @@
 #include "common/mrz/mrz_private.h"
 
 #define SHORTEST_READ 22
-#define MOST_MOVED 6 /* fillers put in or taken out inside a line */
+#define MOST_UNKNOWN 4 /* characters that no line of a zone has, for which something was taken */
 
 /* What recognisers make of one filler, or of two. */
 static const struct {
@@ -26,20 +26,21 @@ static const struct {
 	{ "(", "<" },		  { "{", "<" }, { "[", "<" }, { "_", "<" }, { "-", "<" },
 };
 
-/* One character of the page into the candidate; false when it cannot stand in a zone. Its length goes into *size. */
-static bool take_character(const char *at, size_t left, struct mrz_candidate *candidate, size_t *size)
+/* One character of the page into the candidate. Its length goes into *size. */
+static void take_character(const char *at, size_t left, struct mrz_candidate *candidate, size_t *size)
 {
 	char character = *at;
 	*size = 1;
 	if (character == ' ' || character == '\t' || character == '\r' || character == '.' || character == ',' ||
 	    character == '\'')
-		return true;
+		return;
 	bool lower = character >= 'a' && character <= 'z';
 	if (lower || character == '<' || (character >= '0' && character <= '9') ||
 	    (character >= 'A' && character <= 'Z')) {
+		candidate->weak[candidate->length] = lower;
 		candidate->text[candidate->length++] = (char)(lower ? character - 'a' + 'A' : character);
 		candidate->changed += lower;
-		return true;
+		return;
 	}
 	for (size_t index = 0; index < sizeof fillers / sizeof *fillers; index++) {
 		size_t length = strlen(fillers[index].read);
@@ -50,23 +51,30 @@ static bool take_character(const char *at, size_t left, struct mrz_candidate *ca
 			candidate->text[candidate->length++] = *filler;
 			candidate->changed++;
 		}
-		return true;
+		return;
 	}
 	if (character == '|' || character == '!') {
 		candidate->text[candidate->length++] = 'I';
 		candidate->changed++;
-		return true;
+		return;
 	}
-	return false;
+	candidate->weak[candidate->length] = true;
+	candidate->text[candidate->length++] = MRZ_UNKNOWN;
+	candidate->changed++;
+	while (*size < left && ((unsigned char)at[*size] & 0xc0) == 0x80)
+		++*size;
 }
 
 /* Lines of running text have letters enough, too; those of a zone have a filler, or are mostly digits and capitals. */
 static bool looks_like_one(const struct mrz_candidate *candidate)
 {
-	size_t marks = 0;
-	for (size_t index = 0; index < candidate->length; index++)
+	size_t marks = 0, unknown = 0;
+	for (size_t index = 0; index < candidate->length; index++) {
 		marks += candidate->text[index] == '<' || (candidate->text[index] >= '0' && candidate->text[index] <= '9');
-	return candidate->length >= SHORTEST_READ && marks > 0 && (size_t)candidate->changed * 2 <= candidate->length;
+		unknown += candidate->text[index] == MRZ_UNKNOWN;
+	}
+	return candidate->length >= SHORTEST_READ && marks > 0 && unknown <= MOST_UNKNOWN &&
+	       (size_t)candidate->changed * 2 <= candidate->length;
 }
 
 bool mrz_next_candidate(struct mrz_reader *reader, struct mrz_candidate *candidate)
@@ -77,49 +85,13 @@ bool mrz_next_candidate(struct mrz_reader *reader, struct mrz_candidate *candida
 		size_t length = newline ? (size_t)(newline - start) : reader->length - reader->position;
 		reader->position += length + (newline != NULL);
 		*candidate = (struct mrz_candidate){ 0 };
-		bool good = true;
-		for (size_t index = 0, size; good && index < length; index += size)
-			good = candidate->length + 2 < MRZ_LONGEST_READ &&
-			       take_character(start + index, length - index, candidate, &size);
-		if (good && looks_like_one(candidate))
+		size_t index = 0, size;
+		for (; index < length && candidate->length + 2 < MRZ_LONGEST_READ; index += size)
+			take_character(start + index, length - index, candidate, &size);
+		if (index == length && looks_like_one(candidate))
 			return true;
 	}
 	return false;
-}
-
-/* The longest run of fillers: where it begins and how long it is. */
-static size_t longest_run(const struct mrz_candidate *candidate, size_t *start)
-{
-	size_t best = 0, run = 0;
-	*start = 0;
-	for (size_t index = 0; index < candidate->length; index++) {
-		run = candidate->text[index] == '<' ? run + 1 : 0;
-		if (run > best) {
-			best = run;
-			*start = index + 1 - run;
-		}
-	}
-	return best;
-}
-
-bool mrz_candidate_fit(const struct mrz_candidate *candidate, size_t length, char line[static MRZ_LINE_SIZE],
-		       int *corrections)
-{
-	size_t start, run = longest_run(candidate, &start), read = candidate->length;
-	size_t missing = length > read ? length - read : 0, extra = read > length ? read - length : 0;
-	bool at_end = start + run == read;
-	if (length >= MRZ_LINE_SIZE || (missing && run < 2) || (missing > MOST_MOVED && !at_end) || extra > MOST_MOVED ||
-	    (extra && run < extra + 2))
-		return false;
-	size_t head = start + (run > extra ? run - extra : 0);
-	if (!missing && !extra)
-		head = read;
-	memcpy(line, candidate->text, head);
-	memset(line + head, '<', missing);
-	memcpy(line + head + missing, candidate->text + head + extra, read - head - extra);
-	line[length] = '\0';
-	*corrections += candidate->changed + (int)(missing + extra);
-	return true;
 }
 
 /* ---- dates ---- */

@@ -28,6 +28,7 @@ PACKAGES_TESTS=(
 	tesseract-ocr tesseract-ocr-deu tesseract-ocr-fra tesseract-ocr-ell tesseract-ocr-chi-sim
 	git libtiff-tools spin python3-jsonschema chromium time poppler-utils iproute2 python3-venv docker-registry systemd
 	buildah libxml2-utils qpdf ghostscript mupdf-tools bc
+	fonts-ocr-b
 )
 
 # hiredis: Debian 13's source package, for systems whose own is too old.

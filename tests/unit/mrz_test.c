@@ -1,5 +1,5 @@
 /* Machine readable zones: the examples of ICAO Doc 9303 parts 4 to 7, what recognisers make of them, and noise. */
-#include "common/mrz/mrz.h"
+#include "common/mrz/mrz_json.h"
 
 #include <stdlib.h>
 #include <time.h>
@@ -159,6 +159,76 @@ static void fillers_in_other_shapes_and_numbers_are_understood(void)
 	CHECK_STRING(mrz.lines[0], "P<UTOERIKSSON<<ANNA<MARIA<<<<<<<<<<<<<<<<<<<");
 }
 
+/* As Tesseract's English model reads zones in OCR-B, sharp and blurred, below the upper part of a document. */
+static void what_a_recogniser_of_prose_makes_of_fillers_is_undone(void)
+{
+	static const struct {
+		const char *read;
+		const char *format, *first;
+	} cases[] = {
+		{ "I<UTO0D231458907%<<<<<<ssssss<<K<\n7408122F1204159UTO<K<<<<<s<<<<6\nERIKSSON<<ANNAKXMARIA<<<<<<<<K<K<\n",
+		  "TD1", "I<UTOD231458907<<<<<<<<<<<<<<<" },
+		{ "I<KUTOD231458907< <<<< KKK KKK KKK\n7408122F1204159UTO<<< << <<< << K<G\nERIKSSON<<ANNA<MARIA<<<<<<<ccc\xc2\xa2\n",
+		  "TD1", "I<UTOD231458907<<<<<<<<<<<<<<<" },
+		{ "I<UT0D23145890/]<<<<<<<<<<<<<<<\n7408122F1204159UT0<<<<<<<<<<<6\xc2\xa7\nERIKSSON<<ANNA<MARIA<<<<<<<<<<\n",
+		  "TD1", "I<UTOD231458907<<<<<<<<<<<<<<<" },
+		{ "I<UTOERIKSSON<<ANNAXKMARIA<X<<<<<<c<<K<<\nD231458907UT07408122F1204159<<<<<<K<6\n",
+		  "TD2", "I<UTOERIKSSON<<ANNA<MARIA<<<<<<<<<<<" },
+		{ "P<UTOERIKSSON<<ANNA<XMARIAK<K<<<K<X<<<K<<<Ksss<<<\nL898902C36UT07408122F1204159ZE184226B<<<<<10\n",
+		  "TD3", "P<UTOERIKSSON<<ANNA<MARIA<<<<<<<<<<<<<<<<<<<" },
+		{ "P<UTOERIKSSON<K<ANNA<KMARIA<K<<<<< <<< K SEEK\nL898902C36UT0/7408122F1204159ZE184226B<<<<<10\n",
+		  "TD3", "P<UTOERIKSSON<<ANNA<MARIA<<<<<<<<<<<<<<<<<<<" },
+		{ "V<UTOERIKSSON<<ANNAKMARIAK<KK<<<<<<< KKK KKK KKK KK\nL8988901C4XXX4009078F96121096ZE184226BK<<<<<<\n",
+		  "MRV-A", "V<UTOERIKSSON<<ANNA<MARIA<<<<<<<<<<<<<<<<<<<" },
+		{ "V<UTOERIKSSON<K<ANNAKMARIAK<X<<<K<<<<KKK\nL8988901C4XXX4009078F9612109<<<<<<<<\n",
+		  "MRV-B", "V<UTOERIKSSON<<ANNA<MARIA<<<<<<<<<<<" },
+	};
+	for (size_t index = 0; index < sizeof cases / sizeof *cases; index++) {
+		struct mrz mrz = { 0 };
+		char page[512];
+		(void)snprintf(page, sizeof page, "Surname ERIKSSON\nGiven names Anna Maria\n%s", cases[index].read);
+		CHECK(find(page, &mrz));
+		CHECK(mrz.valid);
+		CHECK_STRING(mrz_format_names[mrz.format], cases[index].format);
+		CHECK_STRING(mrz.lines[0], cases[index].first);
+		CHECK_STRING(mrz.surname, "ERIKSSON");
+		CHECK_STRING(mrz.given_names, "ANNA MARIA");
+	}
+}
+
+/* The same letters, when they are of the name: the page says so, or nothing is too much. */
+static void a_k_that_is_of_the_name_stays(void)
+{
+	static const char second[] = "L898902C36UTO7408122F1204159ZE184226B<<<<<10\n";
+	struct mrz mrz = { 0 };
+	char page[256];
+	(void)snprintf(page, sizeof page, "DOE\nJohn Mark\nP<UTODOE<<JOHN<MARK<K<<<<K<<<<<<<<<<<<<<<<<<<\n%s", second);
+	CHECK(find(page, &mrz));
+	CHECK_STRING(mrz.given_names, "JOHN MARK");
+	(void)snprintf(page, sizeof page, "P<UTODOE<<MARK<K<<<<<<<<<<<<<<<<<<<<<<<<<<<<\n%s", second);
+	CHECK(find(page, &mrz));
+	CHECK_STRING(mrz.given_names, "MARK K");
+	CHECK_INTEGER(mrz.corrections, 0);
+	(void)snprintf(page, sizeof page, "Anna Maria\nP<UTODOE<<ANNAKMARIAX<<<<<<<<<<<<<<<<<<<<<<<\n%s", second);
+	CHECK(find(page, &mrz)); /* of Annakmariax the page says nothing */
+	CHECK_STRING(mrz.given_names, "ANNAKMARIAX");
+}
+
+static void a_zone_is_one_object_of_json(void)
+{
+	struct mrz mrz = { 0 };
+	struct buffer json = { 0 };
+	CHECK(find("V<UTOERIKSSON<<ANNA<MARIA<<<<<<<<<<<\nL8988901C5XXX4009078F9612109<<<<<<<<\n", &mrz));
+	mrz_write_json(&mrz, &json);
+	CHECK_STRING(json.data,
+		     "{\"format\":\"MRV-B\",\"valid\":false,\"corrections\":0,\"lines\":[\"V<UTOERIKSSON<<ANNA<MARIA<<<<<<<<<<<\","
+		     "\"L8988901C5XXX4009078F9612109<<<<<<<<\"],\"document_code\":\"V\",\"issuer\":\"UTO\",\"surname\":"
+		     "\"ERIKSSON\",\"given_names\":\"ANNA MARIA\",\"document_number\":\"L8988901C\",\"nationality\":\"XXX\","
+		     "\"birth_date\":\"1940-09-07\",\"sex\":\"F\",\"expiry_date\":\"1996-12-10\",\"optional\":[],"
+		     "\"checks\":{\"number\":false,\"birth\":true,\"expiry\":true}}");
+	buffer_free(&json);
+}
+
 static void a_wrong_digit_is_told_and_not_repaired(void)
 {
 	struct mrz mrz;
@@ -267,6 +337,9 @@ int main(void)
 	TEST(letters_and_digits_are_exchanged_where_the_position_says);
 	TEST(check_digits_decide_where_both_may_stand_but_not_between_equals);
 	TEST(fillers_in_other_shapes_and_numbers_are_understood);
+	TEST(what_a_recogniser_of_prose_makes_of_fillers_is_undone);
+	TEST(a_k_that_is_of_the_name_stays);
+	TEST(a_zone_is_one_object_of_json);
 	TEST(a_wrong_digit_is_told_and_not_repaired);
 	TEST(unknown_parts_of_a_birth_date_stay_unknown);
 	TEST(births_lie_in_the_past_and_expiries_near_now);
