@@ -33,7 +33,8 @@ bool output_receipt(struct output *output, const struct buli2_receipt *receipt, 
 	bool written = !line.failed && write_all(STDOUT_FILENO, line.data, line.length);
 	int why = errno;
 	output->counts[receipt->end]++;
-	output->failed = output->failed || !written;
+	if (!written)
+		output->failed = true;
 	(void)pthread_mutex_unlock(&output->lock);
 	buffer_free(&line);
 	return written || error_set(error, ERROR_INTERNAL, "writing standard output: %s", strerror(why));

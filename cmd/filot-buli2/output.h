@@ -3,6 +3,7 @@
 #define FILOT_BULI2_OUTPUT_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "common/base/metrics.h"
 #include "common/buli2/request.h"
@@ -10,7 +11,7 @@
 struct output {
 	pthread_mutex_t lock;
 	int64_t counts[BULI2_END_COUNT];
-	bool failed; /* standard output is gone */
+	atomic_bool failed; /* standard output is gone */
 	struct metrics *metrics; /* the caller's, or NULL */
 	const char *process; /* its name in gauges */
 };

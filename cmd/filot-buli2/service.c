@@ -256,8 +256,6 @@ bool service_run(const struct delivery_settings *settings, struct output *output
 	good = !settings->drain || run_drain(&service, &scout, error);
 	if (!settings->drain)
 		run_queue(&service, &scout);
-	if (good && output->failed)
-		good = error_set(error, ERROR_INTERNAL, "standard output cannot be written");
 out:
 	(void)pthread_mutex_lock(&service.lock);
 	service.over = true; /* each sender ends the request that it sends */
@@ -268,6 +266,9 @@ out:
 			(void)pthread_join(workers[index].thread, NULL);
 		sender_close(&workers[index].sender);
 	}
+	/* Now that all have written their last. */
+	if (good && output->failed)
+		good = error_set(error, ERROR_INTERNAL, "standard output cannot be written");
 	sender_close(&scout);
 	free(workers);
 	(void)pthread_cond_destroy(&service.changed);
