@@ -32,6 +32,7 @@ teardown() {
 
 # daemon FLAGS…: looks often; its process id in $daemon, its URL in $url
 daemon() {
+	: >log # that of an earlier one says ready, too
 	filot-healthd --listen 127.0.0.1:0 --interval 300ms "$@" >out 2>log &
 	daemon=$!
 	WAIT_WHILE="kill -0 $daemon" wait_for 20 "filot-healthd to be ready" grep -q '"event":"ready"' log
