@@ -27,6 +27,9 @@ end
 -- What lies before the oldest claim, or was given to anyone where there is none, has been finished: so most are deleted by
 -- cutting there, once, where deleting each by its id would walk over its neighbours each time.
 local function delete(key, entries)
+	if #entries == 1 then
+		return call('XDEL', key, entries[1])
+	end
 	local oldest = call('XPENDING', key, group, '-', '+', 1)[1]
 	if oldest then
 		oldest = oldest[1]

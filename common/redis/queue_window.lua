@@ -80,7 +80,10 @@ end
 -- Deals the next jobs from the backlog to a stream that has none left. Whether there were any.
 local function refill(number)
 	local tenants = call('LRANGE', KEYS[6 + number], 0, window_size - 1)
-	local share = math.floor(window_size / math.max(1, #tenants))
+	if not tenants[1] then
+		return false
+	end
+	local share = math.floor(window_size / #tenants)
 	for _, tenant in ipairs(tenants) do
 		reach(number, tenant)
 	end
@@ -101,8 +104,6 @@ local function refill(number)
 			end
 		end
 	end
-	if count > 0 then
-		count_out(number, count)
-	end
-	return #tenants > 0
+	count_out(number, count)
+	return true
 end
