@@ -142,7 +142,7 @@ static void add_word(struct pdf_layer *layer, const struct pdf_grid *grid, size_
 		widen(&word->cell, &layer->cells[i]);
 	}
 	word->is_dropped = unknown == word->count;
-	word->box = box_of(&word->cell, grid);
+	word->box = word->place = box_of(&word->cell, grid);
 }
 
 /* Whether more than a word's letters can have lies between two cells, beside or above each other. */

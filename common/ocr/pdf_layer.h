@@ -25,7 +25,8 @@ struct layer_cell {
 struct layer_word {
 	size_t first, count; /* in codes and cells */
 	struct layer_cell cell; /* around its cells */
-	struct box box; /* around its ink, once pdf_seen.h has looked; before, its cell */
+	struct box place; /* the pixels of the page that its cell touches */
+	struct box box; /* around its ink, once pdf_seen.h has looked; before, its place */
 	bool is_text; /* has a letter or a digit */
 	bool is_dropped; /* an ornament of a symbol font, which no character stands for */
 };

@@ -294,11 +294,9 @@ static PIX *other_ink(const struct comparison *comparison, double scale)
 			mark_ink(image, &tile, ink);
 		}
 	for (size_t i = 0; ink && i < comparison->layer->word_count; i++) {
-		const struct layer_cell *cell = &comparison->layer->words[i].cell;
+		const struct box *place = &comparison->layer->words[i].place;
 		int32_t margin = (int32_t)scale;
-		BOX *box = boxCreate((int32_t)cell->left - margin, (int32_t)cell->top,
-				     (int32_t)(cell->right - cell->left) + 2 * margin + 1,
-				     (int32_t)(cell->bottom - cell->top) + 1);
+		BOX *box = boxCreate(place->x - margin, place->y, place->width + 2 * margin, place->height);
 		if (box)
 			(void)pixClearInRect(ink, box);
 		boxDestroy(&box);

@@ -163,6 +163,29 @@ words = [e for e in tree.fromstring(sys.stdin.read().split("?>", 1)[1]).iter() i
 assert len(words) == 19 and words[0].text == "Invoice" and "x_wconf 100" in words[0].get("title"), len(words)'
 }
 
+@test "an encrypted PDF needs its user password, and no password when it has an owner's only" {
+	make_pdf user-password
+	make_pdf owner-password
+	filot-ocr-gpu -f text owner-password.pdf | grep -x 'Total amount due: 1250.00 EUR'
+	run -1 filot-ocr-gpu user-password.pdf
+	jq -e '.error.code == "encrypted_document" and (.error.message | contains("needs a user password"))' <<<"$output"
+	echo wrong >password
+	run -1 filot-ocr-gpu --password-file password user-password.pdf
+	jq -e '.error.code == "encrypted_document" and (.error.message | contains("another"))' <<<"$output"
+	echo 'open sesame' >password
+	filot-ocr-gpu -f text --password-file password user-password.pdf | grep -x 'Total amount due: 1250.00 EUR'
+}
+
+@test "a scan in JPEG 2000 is read" {
+	command -v opj_compress >/dev/null || skip "no opj_compress: install libopenjp2-tools"
+	make_pdf plain
+	pdftoppm -r 150 -gray -singlefile plain.pdf page
+	opj_compress -i page.pgm -o page.jp2 >/dev/null
+	python3 "$BATS_TEST_DIRNAME/text_pdf.py" jpeg2000 <page.jp2 >jpeg2000.pdf
+	filot-ocr-gpu jpeg2000.pdf | jq -e '.pages[0] | .source == "ocr" and .width == 1275 and .dpi == 150
+		and (.text | contains("Paper clips and two staplers"))'
+}
+
 @test "a broken cross-reference table, a CMYK picture and a page of five metres are met" {
 	text_of broken-xref | grep -x 'Total amount due: 1250.00 EUR'
 	make_pdf cmyk

@@ -3,6 +3,7 @@
 
 Helvetica is not embedded: every machine that draws pages has a substitute for it.
 """
+import hashlib
 import sys
 import zlib
 
@@ -36,13 +37,16 @@ def scan():
     return image(200, 260, bytes(255 if (x // 3 + y // 5) % 4 else 40 for y in range(260) for x in range(200)))
 
 
-def file(pages, fonts="/F<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>", streams=(), more=()):
-    """pages: (keys, content); streams: (dictionary's begin, bytes), named /X0, /X1; more: whole objects, from number 100 on."""
+def file(pages, fonts="/F<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>", streams=(), more=(), content=None, trailer=""):
+    """pages: (keys, content); streams: (dictionary's begin, bytes), named /X0, /X1; more: whole objects, from number 100 on.
+
+    content: objects by number that take the place of others; trailer: more of its keys."""
     out = b"%PDF-1.7\n"
     places = {}
 
     def add(number, body):
         nonlocal out
+        body = (content or {}).get(number, body)
         places[number] = len(out)
         out += f"{number} 0 obj\n".encode() + body + b"\nendobj\n"
 
@@ -54,12 +58,13 @@ def file(pages, fonts="/F<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>", strea
     form = b"/AcroForm<</Fields[100 0 R]/DA(/F 12 Tf)>>" if more else b""
     add(1, b"<</Type/Catalog/Pages 2 0 R" + form + b">>")
     add(2, f"<</Type/Pages/Count {len(pages)}/Kids[{kids}]>>".encode())
-    for i, (keys, content) in enumerate(pages):
+    for i, (keys, drawn) in enumerate(pages):
         add(10 + 2 * i, f"<</Type/Page/Parent 2 0 R{keys}/Contents {11 + 2 * i} 0 R"
             f"/Resources<</Font<<{fonts}>>/XObject<<{names}>>>>>>".encode())
-        add(11 + 2 * i, stream("<</Filter/FlateDecode", zlib.compress(content.encode("latin-1"))))
+        add(11 + 2 * i, stream("<</Filter/FlateDecode", zlib.compress(drawn.encode("latin-1"))))
     for i, (head, data) in enumerate(streams):
-        add(50 + i, stream(head + "/Filter/FlateDecode", zlib.compress(data)))
+        packed = data if "/Filter" in head else zlib.compress(data)
+        add(50 + i, stream(head if "/Filter" in head else head + "/Filter/FlateDecode", packed))
     for i, body in enumerate(more):
         add(100 + i, body if isinstance(body, bytes) else body.encode())
     start = len(out)
@@ -67,7 +72,40 @@ def file(pages, fonts="/F<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>", strea
     out += f"xref\n0 {last + 1}\n0000000000 65535 f \n".encode()
     for number in range(1, last + 1):
         out += f"{places[number]:010} 00000 n \n".encode() if number in places else b"0000000000 65535 f \n"
-    return out + f"trailer<</Size {last + 1}/Root 1 0 R>>\nstartxref\n{start}\n%%EOF\n".encode()
+    return out + f"trailer<</Size {last + 1}/Root 1 0 R{trailer}>>\nstartxref\n{start}\n%%EOF\n".encode()
+
+
+PADDING = bytes.fromhex("28bf4e5e4e758a4164004e56fffa01082e2e00b6d0683e802f0ca9fe6453697a")
+
+
+def rc4(key, data):
+    box, j, out = list(range(256)), 0, bytearray()
+    for i in range(256):
+        j = (j + box[i] + key[i % len(key)]) % 256
+        box[i], box[j] = box[j], box[i]
+    i = j = 0
+    for byte in data:
+        i = (i + 1) % 256
+        j = (j + box[i]) % 256
+        box[i], box[j] = box[j], box[i]
+        out.append(byte ^ box[(box[i] + box[j]) % 256])
+    return bytes(out)
+
+
+def encrypted(user, owner):
+    """The plain page, encrypted by RC4 of 40 bits (PDF 1.7, 7.6.3: revision 2)."""
+    user, owner, permissions, name = (user + PADDING)[:32], (owner + PADDING)[:32], (2**32 - 4).to_bytes(4, "little"), b"0" * 16
+    owner_entry = rc4(hashlib.md5(owner).digest()[:5], user)
+    key = hashlib.md5(user + owner_entry + permissions + name).digest()[:5]
+
+    def hide(number, data):
+        return rc4(hashlib.md5(key + number.to_bytes(3, "little") + b"\0\0").digest()[:10], data)
+
+    content = hide(11, text().encode())
+    stream = b"<</Length %d>>\nstream\n" % len(content) + content + b"\nendstream"
+    entries = (owner_entry.hex(), rc4(key, PADDING).hex(), name.hex(), name.hex())
+    keys = "/Encrypt<</Filter/Standard/V 1/R 2/O<%s>/U<%s>/P -4>>/ID[<%s><%s>]" % entries
+    return file([(PAGE, "")], content={11: stream}, trailer=keys)
 
 
 def encoded(name, to_unicode):
@@ -157,6 +195,10 @@ KINDS = {
     "field": lambda: file([(PAGE + "/Annots[100 0 R]", text())], more=widget("Not what is shown", "Written into the form")),
     "annotation": lambda: file([(PAGE + "/Annots[100 0 R]", text())], more=free_text("A remark in the margin")),
     "cmyk": lambda: file([(PAGE, "q 612 0 0 792 0 0 cm /X0 Do Q " + text())], streams=[cmyk_image()]),
+    "user-password": lambda: encrypted(b"open sesame", b"owner"),
+    "owner-password": lambda: encrypted(b"", b"owner"),
+    "jpeg2000": lambda: file([(PAGE, "q 612 0 0 792 0 0 cm /X0 Do Q")], streams=[
+        ("<</Type/XObject/Subtype/Image/Width 1275/Height 1650/Filter/JPXDecode", sys.stdin.buffer.read())]),
     "broken-xref": lambda: KINDS["plain"]().replace(b"startxref\n", b"startxref\n9").replace(b"0000000", b"0000077"),
     "huge": lambda: file([("/MediaBox[0 0 14400 14400]", text())]),
 }
