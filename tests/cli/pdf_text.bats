@@ -132,14 +132,14 @@ Total amount due: 1250.00 EUR' ]
 
 @test "only: a page without a good layer is empty, the others are read; auto: it is read by OCR, in its place" {
 	make_pdf mixed
-	filot-ocr-gpu --pdf-text only mixed.pdf >only
-	filot-ocr-gpu mixed.pdf >auto
-	filot-ocr-gpu --engine tesseract mixed.pdf >tesseract
+	filot-ocr-gpu --pdf-text only mixed.pdf >only.json
+	filot-ocr-gpu mixed.pdf >auto.json
+	filot-ocr-gpu --engine tesseract mixed.pdf >tesseract.json
 	jq -e '.status == "done" and [.pages[] | [.page, .source, (.lines | length)]] ==
-		[[1, "text-layer", 1], [2, "none", 0], [3, "text-layer", 1]] and .pages[1].text == ""' only
+		[[1, "text-layer", 1], [2, "none", 0], [3, "text-layer", 1]] and .pages[1].text == ""' only.json
 	for name in auto tesseract; do
 		jq -e '[.pages[] | [.page, .source]] == [[1, "text-layer"], [2, "ocr"], [3, "text-layer"]]
-			and (.pages[1].text | contains("Second page is forged") and (contains("Payment") | not))' "$name"
+			and (.pages[1].text | contains("Second page is forged") and (contains("Payment") | not))' "$name.json"
 	done
 }
 
@@ -148,9 +148,9 @@ Total amount due: 1250.00 EUR' ]
 	text_of annotation | grep -x 'A remark in the margin'
 	local kind
 	for kind in field annotation; do
-		filot-ocr-gpu --pdf-text never -f text "$kind.pdf" >read
-		grep -E 'Written into the form|A remark in the margin' read
-		run ! grep 'Not what is shown' read
+		filot-ocr-gpu --pdf-text never -f text "$kind.pdf" >read.txt
+		grep -E 'Written into the form|A remark in the margin' read.txt
+		run ! grep 'Not what is shown' read.txt
 	done
 }
 
