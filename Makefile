@@ -79,8 +79,9 @@ SYSTEMD_LIB := $(if $(filter /usr /usr/local,$(PREFIX)),$(PREFIX)/lib,/etc)
 UNITS       := $(wildcard infra/systemd/*.service infra/systemd/*.timer infra/systemd/*.target)
 
 .PHONY: all unit unit-binaries test-aws fuzz fuzz-targets fuzz-worker soak image-test lint format install install-systemd uninstall clean help
-# Kept, though no rule names them. Not all: what is missing of the others (CUDA's, where nvcc is new) is to be made.
-.SECONDARY: $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/unit/*.c tests/system/*.c tests/bench/*.c tests/fuzz/*.c))
+# Kept, though no rule names them. Never an empty list, which would mean all: what is missing of those (CUDA's, where nvcc
+# came later) would not be made.
+.SECONDARY: $(BUILD)/tests/gpu/twin.o $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/unit/*.c tests/system/*.c tests/bench/*.c tests/fuzz/*.c))
 all: $(BINARIES)
 
 $(BUILD)/libfilot.a: $(COMMON_OBJ)
