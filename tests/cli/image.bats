@@ -80,6 +80,23 @@ tasks_start() {
 	grep -qE '^CUDA_ARCHS \?=.*\b86\b' Makefile
 }
 
+@test "where nvcc comes after the rest was built, make adds the code for GPUs and links again; without tests, as in a build" {
+	local folder
+	cp -r Makefile cmd common man migrations scripts "$BATS_TEST_TMPDIR"
+	cd "$BATS_TEST_TMPDIR"
+	find cmd common -type d | while read -r folder; do
+		mkdir -p "build/$folder"
+	done
+	mkdir -p build/bin build/libexec build/embed
+	make -s --touch NVCC= all # as if it were built
+	run -0 make -n NVCC= all
+	[[ $output == *'Nothing to be done'* ]]
+	run -0 make -n NVCC=nvcc all
+	for folder in 'NVCC common/ocr/cuda/lstm.cu' 'AR build/libfilot.a' 'LD build/bin/filot-ocr-gpu'; do
+		[[ $output == *"$folder"* ]]
+	done
+}
+
 @test "the build is sent what it copies and needs, and nothing else" {
 	local path
 	[[ $(grep -v '^#' .dockerignore | head -n 1) == '*' ]]
