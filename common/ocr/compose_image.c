@@ -10,6 +10,7 @@
 #include <tiffio.h>
 
 #include "common/ocr/decode.h"
+#include "common/ocr/exif.h"
 
 #define PNG_SIGNATURE "\x89PNG\r\n\x1a\n"
 #define PNG_CHUNK_BYTES 12 /* beside its data: length, name, checksum */
@@ -318,9 +319,10 @@ static bool embed_as_it_is(enum media media, const void *bytes, size_t length, i
 bool compose_image_make(const struct image *document, enum media media, const void *bytes, size_t length, int32_t number,
 			int64_t most_pixels, struct compose_image *image, struct error *error)
 {
-	*image = (struct compose_image){ .shape = 1 };
-	if (!embed_as_it_is(media, bytes, length, number, image) &&
-	    !embed_decoded(document, number, most_pixels, image, error))
+	*image = (struct compose_image){ .orientation = 1, .shape = 1 };
+	if (embed_as_it_is(media, bytes, length, number, image))
+		image->orientation = exif_orientation(media, bytes, length);
+	else if (!embed_decoded(document, number, most_pixels, image, error)) /* which turns it */
 		return false;
 	return (!image->own.failed && !image->entries.failed) ||
 	       error_set(error, ERROR_OUT_OF_MEMORY, "no memory for the image of a page");

@@ -19,6 +19,7 @@ struct compose_image {
 	const void *bytes; /* of the stream: in the document, or in `own` */
 	size_t length;
 	struct buffer own;
+	int orientation; /* 1 to 8, as exif.h has it: how the page shows it */
 	double shape; /* of a pixel: its height by its width, 1 unless the image says otherwise */
 };
 

@@ -133,6 +133,18 @@ static void page_sides(const struct compose_page *page, double shape, double sid
 	sides[1] /= *unit;
 }
 
+/* Draws the image over the whole page, turned and mirrored from how it is stored (PDF 32000-1, 8.9.5: a unit square). */
+static void append_image(const double sides[2], int orientation, struct buffer *content)
+{
+	static const signed char unit[8][6] = { /* what of the sides is in a matrix */
+		{ 1, 0, 0, 1, 0, 0 },  { -1, 0, 0, 1, 1, 0 },  { -1, 0, 0, -1, 1, 1 }, { 1, 0, 0, -1, 0, 1 },
+		{ 0, -1, -1, 0, 1, 1 }, { 0, -1, 1, 0, 0, 1 }, { 0, 1, 1, 0, 0, 0 },   { 0, 1, -1, 0, 1, 0 },
+	};
+	const signed char *of = unit[orientation - 1];
+	buffer_printf(content, "q %.4f %.4f %.4f %.4f %.4f %.4f cm /I Do Q\n", of[0] * sides[0], of[1] * sides[1],
+		      of[2] * sides[0], of[3] * sides[1], of[4] * sides[0], of[5] * sides[1]);
+}
+
 static void put_page(struct output *output, const struct compose_page *page, size_t number,
 		     const struct compose_image *image)
 {
@@ -151,7 +163,7 @@ static void put_page(struct output *output, const struct compose_page *page, siz
 		buffer_append(&content, page->text, page->text_length);
 		buffer_append_string(&content, "ET Q\n");
 	}
-	buffer_printf(&content, "q %.4f 0 0 %.4f 0 0 cm /I Do Q\n", sides[0], sides[1]);
+	append_image(sides, image->orientation, &content);
 	put_packed(output, number + 1, "", &content);
 	buffer_append_string(&entries, "/Type/XObject/Subtype/Image");
 	buffer_append(&entries, image->entries.data, image->entries.length);

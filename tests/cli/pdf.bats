@@ -67,6 +67,50 @@ words_of() {
 	cmp out/three.txt again
 }
 
+# png_pair N: as.png, whose bytes a PDF takes as they are, and coded.png, which is transparent nowhere but has the means to
+# be, both of one picture with EXIF orientation N.
+png_pair() {
+	python3 - "$1" <<'EOF'
+import struct, sys, zlib
+def chunk(name, body):
+    return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
+exif = b"MM\0*" + struct.pack(">IHHHIHHI", 8, 1, 0x0112, 3, 1, int(sys.argv[1]), 0, 0)
+width, height = 40, 30
+pixels = [[255 if x > y else 6 * x for x in range(width)] for y in range(height)]
+for path, kind in ("as.png", 0), ("coded.png", 4):
+    rows = b"".join(b"\0" + b"".join(bytes([v]) + (b"\xff" if kind else b"") for v in row) for row in pixels)
+    with open(path, "wb") as file:
+        file.write(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, kind, 0, 0, 0)) +
+                   chunk(b"pHYs", struct.pack(">IIB", 2835, 2835, 1)) + chunk(b"eXIf", exif) +
+                   chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b""))
+EOF
+}
+
+# unlike ONE OTHER: the mean difference of two grey pictures of one size; viewers smooth what is mirrored a little otherwise.
+unlike() {
+	[ "$(head -n 2 "$1")" = "$(head -n 2 "$2")" ] || { echo 255; return; }
+	cmp -l "$1" "$2" | awk -v bytes="$(wc -c <"$1")" '
+		function byte(octal) { return int(octal / 100) * 64 + int(octal % 100 / 10) * 8 + octal % 10 }
+		{ d = byte($2) - byte($3); sum += d < 0 ? -d : d } END { print int(sum / bytes) }' || true
+}
+
+@test "an image with an EXIF orientation is turned as a viewer turns it, and its bytes stay" {
+	local n
+	for n in 1 2 3 4 5 6 7 8; do
+		png_pair "$n"
+		filot-ocr-gpu -f pdf,json -o "out$n" as.png coded.png
+		for name in as coded; do
+			pdftoppm -r 72 -gray "out$n/$name.pdf" "$name"
+			[ "$(pdfinfo "out$n/$name.pdf" | awk '/^Page size/ { print $3 " " $5 }')" = \
+				"$(jq -r '.pages[0] | "\(.width) \(.height)"' "out$n/$name.json")" ]
+		done
+		[ "$(unlike as-1.pgm coded-1.pgm)" -le 10 ]
+		[ "$(pdfimages -list "out$n/as.pdf" | awk 'NR == 3 { print $4, $5 }')" = "40 30" ]
+		mv as-1.pgm "as$n"
+	done
+	[ "$(unlike as1 as2)" -ge 20 ] && [ "$(unlike as1 as3)" -ge 20 ] && [ "$(unlike as6 as8)" -ge 20 ]
+}
+
 @test "a PDF keeps its pages as they are; only those asked for stay" {
 	corpus
 	filot-ocr-gpu -f pdf,text -o out "$CORPUS/pdf/ccitt.pdf"
