@@ -11,7 +11,7 @@
 #include "tests/unit/test.h"
 
 #define TARGETS(X)                                                                                                        \
-	X(api) X(buli2_request) X(claim) X(dawg) X(document) X(exif) X(form) X(frame) X(job) X(jwt) X(layout) X(model) X(mrz)    \
+	X(api) X(buli2_request) X(claim) X(compose) X(dawg) X(document) X(exif) X(form) X(frame) X(job) X(jwt) X(layout) X(model) X(mrz)    \
 	X(page) X(recoder) X(redis_url) X(settings) X(signature) X(temporal_event) X(unicharset)
 
 static bool read_file(const char *folder, const char *name, struct buffer *bytes)
