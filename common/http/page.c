@@ -5,27 +5,33 @@
 #include <stdio.h>
 #include <string.h>
 
-/* "'sha256-BASE64'" of the text of the page's only element of that name. */
-static bool hash_element(const char *html, const char *open, const char *close, char source[static 64], struct error *error)
+bool page_hash(const char *text, size_t length, char source[static PAGE_SOURCE_SIZE], struct error *error)
 {
 	unsigned char sum[EVP_MAX_MD_SIZE];
 	unsigned int sum_bytes = 0;
 	char base64[48];
+	if (!EVP_Digest(text, length, sum, &sum_bytes, EVP_sha256(), NULL) ||
+	    EVP_EncodeBlock((unsigned char *)base64, sum, (int)sum_bytes) != 44)
+		return error_set(error, ERROR_INTERNAL, "OpenSSL has no SHA-256");
+	(void)snprintf(source, PAGE_SOURCE_SIZE, "'sha256-%s'", base64);
+	return true;
+}
+
+/* That of the page's only element of that name. */
+static bool hash_element(const char *html, const char *open, const char *close, char source[static PAGE_SOURCE_SIZE],
+			 struct error *error)
+{
 	const char *begin = strstr(html, open);
 	const char *end = begin ? strstr(begin, close) : NULL;
 	if (!end)
 		return error_set(error, ERROR_INTERNAL, "the page has no %s", open);
 	begin += strlen(open);
-	if (!EVP_Digest(begin, (size_t)(end - begin), sum, &sum_bytes, EVP_sha256(), NULL) ||
-	    EVP_EncodeBlock((unsigned char *)base64, sum, (int)sum_bytes) != 44)
-		return error_set(error, ERROR_INTERNAL, "OpenSSL has no SHA-256");
-	(void)snprintf(source, 64, "'sha256-%s'", base64);
-	return true;
+	return page_hash(begin, (size_t)(end - begin), source, error);
 }
 
 bool page_policy(const char *html, char policy[static PAGE_POLICY_SIZE], struct error *error)
 {
-	char script[64], style[64];
+	char script[PAGE_SOURCE_SIZE], style[PAGE_SOURCE_SIZE];
 	if (!hash_element(html, "<script>", "</script>", script, error) ||
 	    !hash_element(html, "<style>", "</style>", style, error))
 		return false;

@@ -7,11 +7,12 @@
 #include <openssl/evp.h>
 #include <string.h>
 
+#include "common/http/page.h"
 #include "overlay_css.h"
 #include "overlay_html.h"
 #include "overlay_js.h"
 
-/* `length` is below INT_MAX: those of images and of sums are. */
+/* `length` is below INT_MAX: those of images are. */
 static void append_base64(struct buffer *out, const void *bytes, size_t length)
 {
 	char *end = buffer_reserve(out, (length + 2) / 3 * 4 + 1);
@@ -19,24 +20,20 @@ static void append_base64(struct buffer *out, const void *bytes, size_t length)
 		buffer_added(out, (size_t)EVP_EncodeBlock((unsigned char *)end, bytes, (int)length));
 }
 
-static void append_sum(struct buffer *out, const char *text)
+/* A text without its hash in the policy does not run: the page is empty then, and safe. */
+static void append_hash(struct buffer *out, const char *text)
 {
-	unsigned char digest[EVP_MAX_MD_SIZE];
-	unsigned int length = 0;
-	if (EVP_Digest(text, strlen(text), digest, &length, EVP_sha256(), NULL) != 1)
-		length = 0; /* a sum of nothing allows nothing: the page stays empty and safe */
-	buffer_append_string(out, "'sha256-");
-	append_base64(out, digest, length);
-	buffer_append_char(out, '\'');
+	char source[PAGE_SOURCE_SIZE];
+	buffer_append_string(out, page_hash(text, strlen(text), source, NULL) ? source : "'none'");
 }
 
 static void append_policy(const struct result *result, struct buffer *out)
 {
 	(void)result;
 	buffer_append_string(out, "default-src 'none'; img-src data:; style-src ");
-	append_sum(out, overlay_css);
+	append_hash(out, overlay_css);
 	buffer_append_string(out, "; script-src ");
-	append_sum(out, overlay_js);
+	append_hash(out, overlay_js);
 	buffer_append_string(out, "; base-uri 'none'; form-action 'none'");
 }
 

@@ -74,16 +74,17 @@ function zoneOf(page) {
 	const zone = page.mrz;
 	if (!zone)
 		return null;
+	const wrong = Object.keys(zone.checks).filter((name) => !zone.checks[name]);
 	const facts = ZONE.flatMap(([member, label, check]) => {
 		const value = [].concat(zone[member]).filter((part) => part).join(" · "), right = zone.checks[check];
 		if (!value && right !== false)
 			return [];
-		const verdict = right === undefined ? "" : make("span", { class: right ? "verdict" : "wrong" }, right ? "✓ check digit" : "✗ check digit is wrong");
+		const verdict = right === undefined ? "" : make("span", { class: right ? "right" : "wrong" }, right ? "✓ check digit" : "✗ check digit is wrong");
 		return [make("dt", {}, label), make("dd", {}, value || "–", verdict && "  ", verdict)];
 	});
 	return make("div", { class: zone.valid ? "zone valid" : "zone" },
 		make("b", {}, "Machine readable zone, " + zone.format), ": ",
-		make("span", { class: "verdict" }, zone.valid ? "all check digits agree" : "not valid"),
+		make("span", { class: "verdict" }, zone.valid ? "all check digits agree" : wrong.length ? "wrong check digits (" + wrong.join(", ") + ")" : "a date is none"),
 		zone.corrections ? ", " + plural(zone.corrections, "character") + " corrected" : "",
 		make("pre", {}, zone.lines.join("\n")), make("dl", {}, ...facts));
 }
@@ -105,7 +106,7 @@ function showPage(at) {
 	by("page-previous").disabled = at === 0;
 	by("page-next").disabled = at === pages.length - 1;
 	by("facts").textContent = "page " + page.page + ": " + plural(page.words.length, "word") + ", confidence " + percent(page.confidence) + ", " +
-		page.width + " × " + page.height + " px" + (page.dpi ? " at " + page.dpi + " dpi" : "") + (page.rotation ? ", turned by " + page.rotation + "°" : "");
+		page.width + " × " + page.height + " px" + (page.dpi ? " at " + page.dpi + " dpi" : "") + (page.rotation ? ", turned by " + page.rotation + "°" : "") + (page.source === "text-layer" ? ", text of the PDF itself" : "");
 	pointed = null;
 	if (kept && kept.page !== at)
 		keep(null);
