@@ -314,22 +314,35 @@ static bool is_like_a_letter(PIX *mark, double scale)
 	       count <= MARK_MOST_SOLID * (double)pixGetWidth(mark) * (double)pixGetHeight(mark);
 }
 
-/* -1: no memory */
-static double count_marks(const struct comparison *comparison, double scale)
+/* How many marks look like letters, and whether any is long enough to hold a rule. False: no memory. */
+static bool count_marks(PIX *ink, double scale, double *count, bool *has_long)
 {
 	PIXA *marks = NULL;
-	PIX *ink = other_ink(comparison, scale);
-	BOXA *boxes = ink && remove_rules(ink, scale) ? pixConnComp(ink, &marks, 8) : NULL;
-	double count = boxes && marks ? 0 : -1;
-	for (l_int32 i = 0; count >= 0 && i < pixaGetCount(marks); i++) {
+	BOXA *boxes = pixConnComp(ink, &marks, 8);
+	bool done = boxes && marks;
+	*count = 0;
+	*has_long = false;
+	for (l_int32 i = 0; done && i < pixaGetCount(marks); i++) {
 		PIX *mark = pixaGetPix(marks, i, L_CLONE);
-		count += is_like_a_letter(mark, scale);
+		*count += is_like_a_letter(mark, scale);
+		*has_long |= pixGetWidth(mark) > RULE_POINTS * scale || pixGetHeight(mark) > RULE_POINTS * scale;
 		pixDestroy(&mark);
 	}
 	boxaDestroy(&boxes);
 	pixaDestroy(&marks);
+	return done;
+}
+
+/* Marks beside the words that could be letters; those that touch a rule are found when it is gone. */
+static bool count_other_marks(const struct comparison *comparison, double scale, double *count)
+{
+	bool has_long = false;
+	PIX *ink = other_ink(comparison, scale);
+	bool done = ink && count_marks(ink, scale, count, &has_long);
+	if (done && has_long)
+		done = remove_rules(ink, scale) && count_marks(ink, scale, count, &has_long);
 	pixDestroy(&ink);
-	return count;
+	return done;
 }
 
 bool pdf_seen_compare(PopplerPage *page, const struct pdf_grid *grid, struct Pix *image, struct pdf_layer *layer,
@@ -351,7 +364,7 @@ bool pdf_seen_compare(PopplerPage *page, const struct pdf_grid *grid, struct Pix
 	if (done && (shared || !all_seen(&comparison, grid->scale)))
 		*fault = TEXT_LAYER_HIDDEN;
 	else if (done)
-		done = (marks = count_marks(&comparison, grid->scale)) >= 0;
+		done = count_other_marks(&comparison, grid->scale, &marks);
 	if (marks > FREE_MARKS + MARKS_A_LETTER * (double)layer->text_count)
 		*fault = TEXT_LAYER_INCOMPLETE;
 	pixDestroy(&comparison.image);
