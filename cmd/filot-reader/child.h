@@ -28,8 +28,8 @@ struct child {
 bool child_fork(struct child *child, int parent_socket, struct error *error);
 
 /*
- * Gives a waiting child its document, with a frame (FRAME_READ or FRAME_COMPOSE) that says what to do. False with *error when the child has died, which
- * costs no document: another one may be tried.
+ * Gives a waiting child its document, with a frame (FRAME_READ or FRAME_COMPOSE) that says what to do. False with *error
+ * when the child has died, which costs no document: another one may be tried.
  */
 bool child_begin(struct child *child, enum frame_type type, const struct buffer *request, int descriptor,
 		 int64_t time_ms, struct error *error);

@@ -10,6 +10,7 @@
 #include <netinet/in.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -219,6 +220,36 @@ static bool sleep_without_end(int document)
 	return false;
 }
 
+/* Of the same bytes in every process, and in none of them as a constant. */
+static void write_mark(char mark[static 17])
+{
+	for (int i = 0; i < 16; i++)
+		mark[i] = (char)('a' + (i * 7 + 3) % 26);
+	mark[16] = '\0';
+}
+
+/* Its answer, which goes through the parent, has the mark behind what the next answer may overwrite. */
+static bool leave_a_mark(int document)
+{
+	char mark[17], text[256];
+	write_mark(mark);
+	(void)snprintf(text, sizeof text, "{\"code\":\"corrupt_document\",\"message\":\"%0150d%s\",\"page\":0}", 0, mark);
+	return frame_send(STDIN_FILENO, FRAME_ERROR, text, strlen(text), -1, NULL) && sleep_without_end(document);
+}
+
+/* On the part of the stack that the parent used before it forked. */
+static bool find_a_mark(int document)
+{
+	char mark[17];
+	const char *here = __builtin_frame_address(0);
+	(void)document;
+	write_mark(mark);
+	for (const char *at = here - 192 * 1024; at < here - 4096; at++)
+		if (*(const volatile char *)at == mark[0] && memcmp(at, mark, 16) == 0)
+			return true;
+	return false;
+}
+
 /* Its answer is complete, the process is not. */
 static bool answer_and_spin(int document)
 {
@@ -251,6 +282,8 @@ static const struct attack {
 	{ "remove-a-file", remove_a_file },
 	{ "write-the-document", write_the_document },
 	{ "have-another-descriptor", have_another_descriptor },
+	{ "leave-a-mark", leave_a_mark },
+	{ "find-a-mark", find_a_mark },
 	{ "make-a-memory-file", make_a_memory_file },
 	{ "make-a-socket", make_a_socket },
 	{ "make-a-local-socket", make_a_local_socket },

@@ -106,6 +106,13 @@ attack() {
 	wait_for 5 'the processes to end' bash -c '! kill -0 "$0" 2>/dev/null' "$second"
 }
 
+@test "what one document answered is not in the memory of the next one's process" {
+	diff - <(attack -- leave-a-mark find-a-mark) <<-'END'
+		leave-a-mark corrupt_document
+		find-a-mark corrupt_document
+	END
+}
+
 @test "a denied system call is named at --log-level debug" {
 	FILOT_LOG_LEVEL=debug attack -- make-a-socket
 	grep -h '"system_call_denied"' log | jq -e 'select(.name == "socket")'
