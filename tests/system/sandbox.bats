@@ -60,11 +60,11 @@ attack() {
 }
 
 @test "wall time ends a document, and its processes with it" {
-	diff - <(attack --timeout 3 -- spin sleep-without-end) <<-'END'
+	diff - <(attack --timeout 6 -- spin sleep-without-end) <<-'END'
 		spin timeout
 		sleep-without-end timeout
 	END
-	[ "$(jq -r '.error.message' lines | grep -c 'within 3000 ms')" -eq 2 ]
+	[ "$(jq -r '.error.message' lines | grep -c 'within 6000 ms')" -eq 2 ]
 	wait_for 5 'no hostile reader to be left' bash -c '! pgrep -f "^$0 --memory" >/dev/null' "$FILOT_READER"
 }
 
