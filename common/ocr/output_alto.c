@@ -13,6 +13,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "common/base/version.h"
 #include "common/ocr/xml_text.h"
 
 #define POINTS_PER_INCH 72
@@ -275,8 +276,10 @@ static void write_page(const struct page *page, struct buffer *out)
 {
 	const struct box whole = { 0, 0, page->width, page->height };
 	struct alto_place place = { .page = page, .page_language = page->word_count ? page->words[0].language : NULL };
-	buffer_printf(out, "\t\t<Page ID=\"page_%d\" PHYSICAL_IMG_NR=\"%d\" WIDTH=\"%d\" HEIGHT=\"%d\" PROCESSING=\"reading\"",
-		      page->number, page->number, page->width, page->height);
+	buffer_printf(out, "\t\t<Page ID=\"page_%d\" PHYSICAL_IMG_NR=\"%d\" WIDTH=\"%d\" HEIGHT=\"%d\"", page->number,
+		      page->number, page->width, page->height);
+	if (page->source != PAGE_SOURCE_NONE)
+		buffer_printf(out, " PROCESSING=\"%s\"", page->source == PAGE_SOURCE_OCR ? "reading" : "text_layer");
 	append_confidence(out, "PC", page->confidence);
 	if (page->rotation)
 		buffer_printf(out, " ROTATION=\"%d\"", counterclockwise(page->rotation));
@@ -291,11 +294,35 @@ static void write_page(const struct page *page, struct buffer *out)
 
 /* ---- what stands before the pages ---- */
 
+static bool has_source(const struct result *result, enum page_source source)
+{
+	for (size_t index = 0; index < result->page_count; index++)
+		if (result->pages[index].source == source)
+			return true;
+	return false;
+}
+
+static void write_processing(const char *id, const char *step, const char *settings, const char *software,
+			     const char *version, struct buffer *out)
+{
+	buffer_printf(out, "\t\t<Processing ID=\"%s\">\n", id);
+	append_element(out, "\t\t\t", "processingCategory", "contentGeneration");
+	append_element(out, "\t\t\t", "processingStepDescription", step);
+	append_element(out, "\t\t\t", "processingStepSettings", settings);
+	buffer_append_string(out, "\t\t\t<processingSoftware>\n");
+	append_element(out, "\t\t\t\t", "softwareName", software);
+	append_element(out, "\t\t\t\t", "softwareVersion", version);
+	buffer_append_string(out, "\t\t\t</processingSoftware>\n\t\t</Processing>\n");
+}
+
+/* Where the text of the pages comes from: who read it, or the PDF itself. */
 static void write_description(const struct result *result, struct buffer *out)
 {
 	const struct engine_info *engine = &result->engine;
+	const char *reader = strcmp(engine->backend, "tesseract") ? "filot" : "tesseract";
 	struct buffer settings = { 0 };
-	buffer_printf(&settings, "backend %s", engine->backend);
+	if (*engine->backend)
+		buffer_printf(&settings, "backend %s", engine->backend);
 	if (*engine->model)
 		buffer_printf(&settings, ", model %s", engine->model);
 	if (*engine->model_sha256)
@@ -306,15 +333,12 @@ static void write_description(const struct result *result, struct buffer *out)
 		append_element(out, "\t\t\t", "fileName", result->document);
 		buffer_append_string(out, "\t\t</sourceImageInformation>\n");
 	}
-	buffer_append_string(out, "\t\t<Processing ID=\"reading\">\n"
-				  "\t\t\t<processingCategory>contentGeneration</processingCategory>\n"
-				  "\t\t\t<processingStepDescription>text recognition</processingStepDescription>\n");
-	if (*engine->backend)
-		append_element(out, "\t\t\t", "processingStepSettings", settings.data ? settings.data : "");
-	buffer_append_string(out, "\t\t\t<processingSoftware>\n");
-	append_element(out, "\t\t\t\t", "softwareName", strcmp(engine->backend, "tesseract") ? "filot" : "tesseract");
-	append_element(out, "\t\t\t\t", "softwareVersion", engine->version);
-	buffer_append_string(out, "\t\t\t</processingSoftware>\n\t\t</Processing>\n\t</Description>\n");
+	if (has_source(result, PAGE_SOURCE_OCR))
+		write_processing("reading", "text recognition", settings.data ? settings.data : "", reader, engine->version,
+				 out);
+	if (has_source(result, PAGE_SOURCE_TEXT_LAYER))
+		write_processing("text_layer", "text layer of the PDF", "", "filot", FILOT_VERSION, out);
+	buffer_append_string(out, "\t</Description>\n");
 	out->failed |= settings.failed;
 	buffer_free(&settings);
 }

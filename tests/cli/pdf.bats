@@ -126,6 +126,20 @@ unlike() {
 	[ "$(pdfinfo two.pdf | awk '/^Pages/ { print $2 }')" -eq 2 ]
 }
 
+@test "a page whose text is the PDF's own is left as it is" {
+	corpus
+	local file=$CORPUS/pdf/tagged.pdf
+	filot-ocr-gpu -f pdf,json,alto -o out --pages 1 "$file"
+	[ "$(jq -r '.pages[].source' out/tagged.json)" = text-layer ]
+	grep -q ' PROCESSING="text_layer"' out/tagged.xml
+	pdftotext -f 1 -l 1 "$file" - >before
+	pdftotext out/tagged.pdf - | diff before -
+	[ "$(pdffonts out/tagged.pdf | grep -c FiLotGlyphless)" -eq 0 ]
+	filot-ocr-gpu -f pdf --pages 1 --pdf-text never "$file" >read.pdf
+	readable read.pdf
+	pdffonts read.pdf | grep -q FiLotGlyphless
+}
+
 @test "pages on their side, skewed and cropped have their text where it shows" {
 	corpus
 	local name
