@@ -11,6 +11,7 @@
 #define LONGEST 512 /* letters and digits of a line that are compared */
 #define SEEN_ROOM 4096 /* characters are told apart by their numbers modulo this */
 #define MARGIN_PX 8
+#define LETTERS_A_SIGN 4 /* of a line that reads well; rows of dots are read as anything */
 
 /* The letters and digits of a text, in lower case. */
 struct letters {
@@ -56,8 +57,11 @@ static size_t distance(const struct letters *a, const struct letters *b)
 	return row[b->count];
 }
 
-/* The line with most characters that are not in `seen`, which they are put into; NULL when none has any. */
-static const struct line *next_line(const struct page *page, bool seen[static SEEN_ROOM])
+/*
+ * The line with most characters that are not in `seen`, which they are put into, of those that have `letters_a_sign`; NULL when
+ * none has any.
+ */
+static const struct line *next_line(const struct page *page, size_t letters_a_sign, bool seen[static SEEN_ROOM])
 {
 	const struct line *best = NULL;
 	struct letters letters;
@@ -71,7 +75,7 @@ static const struct line *next_line(const struct page *page, bool seen[static SE
 			fresh += !*mine && !seen[letters.codes[k] % SEEN_ROOM];
 			*mine = true;
 		}
-		if (fresh > most && letters.others <= letters.count) { /* rows of dots are read as anything */
+		if (fresh > most && letters.others * letters_a_sign <= letters.count) {
 			most = fresh;
 			best = &page->lines[i];
 		}
@@ -118,7 +122,9 @@ bool confirm_text(struct tesseract_engine *tesseract, struct Pix *image, const s
 	*confirmed = true;
 	for (int count = 0; *confirmed && count < CONFIRM_LINES; count++) {
 		struct letters expected, read;
-		const struct line *line = next_line(text, seen);
+		const struct line *line = next_line(text, LETTERS_A_SIGN, seen);
+		if (!line && count == 0)
+			line = next_line(text, 1, seen);
 		if (!line)
 			break;
 		if (!read_line(tesseract, image, line, &read, error))
