@@ -85,7 +85,7 @@ found() {
 	command -v chromium >/dev/null || skip "no chromium: install the package chromium"
 	zone TD3 | sed 's/F1204159/F1204259/' | "$FILOT_BUILD/tests/draw_lines" "OCR B" 56 0.5 >page.png
 	filot-ocr-gpu -f overlay page.png >page.html
-	timeout 120 python3 "$FILOT_ROOT/tests/cli/browser.py" page.html >values <<-'STEPS'
+	timeout 120 python3 "$FILOT_ROOT/tests/cli/browse.py" page.html >values <<-'STEPS'
 		eval document.querySelector(".zone").className
 		eval document.querySelector(".zone").textContent
 		eval [...document.querySelectorAll(".zone .wrong")].map((one) => one.closest("dd").previousElementSibling.textContent)
@@ -93,7 +93,7 @@ found() {
 	jq -es '.[0] == "zone" and (.[1] | test("TD3") and test("wrong check digits \\(expiry, composite\\)") and test("ERIKSSON") and test("1974-08-12")) and .[2] == ["Expires"]' values
 	page TD3
 	filot-ocr-gpu -f overlay page.png >page.html
-	timeout 120 python3 "$FILOT_ROOT/tests/cli/browser.py" page.html >values <<-'STEPS'
+	timeout 120 python3 "$FILOT_ROOT/tests/cli/browse.py" page.html >values <<-'STEPS'
 		eval [document.querySelector(".zone").className, document.querySelectorAll(".zone .wrong").length]
 	STEPS
 	jq -e '. == ["zone valid", 0]' values

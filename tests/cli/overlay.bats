@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # The overlay in a real browser: boxes where the words are, search, keys, hostile text, right to left, phones, print; and
-# that it asks for nothing. browser.py fails by itself on any request, any breach of the page's policy and any error.
+# that it asks for nothing. browse.py fails by itself on any request, any breach of the page's policy and any error.
 # shellcheck disable=SC2154 # stderr is bats'
 
 bats_require_minimum_version 1.5.0
@@ -20,7 +20,7 @@ setup() {
 
 # browse [FLAGS] PAGE < STEPS: what `eval` steps gave, into ./values
 browse() {
-	timeout 120 python3 "$FILOT_ROOT/tests/cli/browser.py" "$@" >values
+	timeout 120 python3 "$FILOT_ROOT/tests/cli/browse.py" "$@" >values
 }
 
 fail_as() {
