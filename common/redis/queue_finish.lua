@@ -54,8 +54,9 @@ for index = 1, count do
 	answers[index] = '0'
 	if not ours or ours[index] then
 		local number = string.byte(ARGV[4], index) - 48
-		table.insert(ended[number], ARGV[5 + index])
-		table.insert(places[number], index)
+		local entries, indexes = ended[number], places[number]
+		entries[#entries + 1] = ARGV[5 + index]
+		indexes[#indexes + 1] = index
 	end
 end
 for number = 1, 3 do
