@@ -357,6 +357,11 @@ cluster_replicas() {
 		wait_for 30 "heir $number to follow" bash -c "redis-cli -p $port info replication | grep -q master_link_status:up"
 		heirs+=("$port")
 	done
+	# who has not heard of the other one yet would not follow it later
+	for port in "${nodes[@]}" "${heirs[@]}"; do
+		wait_for 30 "the node at $port to know all" bash -c "redis-cli -p $port cluster info |
+			grep -q 'cluster_known_nodes:$((${#nodes[@]} + ${#heirs[@]}))'"
+	done
 }
 
 # promoted: one of $heirs is a master now, its port in $heir

@@ -44,20 +44,12 @@ static long long script_calls(void)
 	return calls;
 }
 
-/* Whose claims are left alone for as long as this may take. */
-static struct side patient_side(const char *worker)
-{
-	struct queue_settings settings = test_settings(worker);
-	settings.visibility_ms = 6 * PATIENCE_MS;
-	return side_open_with(settings);
-}
-
 static void finishes_that_wait_for_the_connection_go_together(void)
 {
 	static struct thread threads[THREADS];
 	struct side sender = side_open(NULL);
-	struct side worker = patient_side("w");
-	struct side other = patient_side("other");
+	struct side worker = side_open_patient("w");
+	struct side other = side_open_patient("other");
 	struct control control = CONTROL_INITIALIZER;
 	struct delivery warm;
 	struct delivery taken;

@@ -44,8 +44,8 @@ static void release(struct queue *queue, const char *entry)
 static void many_claims_are_finished_in_one_call_and_lost_ones_left_alone(void)
 {
 	struct side sender = side_open(NULL);
-	struct side worker = side_open("w");
-	struct side other = side_open("other");
+	struct side worker = side_open_patient("w");
+	struct side other = side_open_patient("other");
 	struct delivery held[300];
 	struct delivery *list[300];
 	const char *events[300] = { [1] = "{\"v\":1}" };
@@ -102,7 +102,7 @@ static void what_others_hold_or_wait_for_stays_when_many_are_finished(void)
 	printf("# seed %u\n", seed);
 	for (int round = 0; round < 20; round++) {
 		struct side sender = side_open(NULL);
-		struct side workers[2] = { side_open("a"), side_open("b") };
+		struct side workers[2] = { side_open_patient("a"), side_open_patient("b") };
 		struct delivery held[2][100];
 		size_t counts[2];
 		char id[ULID_SIZE];

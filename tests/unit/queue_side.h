@@ -48,6 +48,14 @@ static inline struct side side_open(const char *worker)
 	return side_open_with(test_settings(worker));
 }
 
+/* Whose claims are left alone for as long as a test may take. */
+static inline struct side side_open_patient(const char *worker)
+{
+	struct queue_settings settings = test_settings(worker);
+	settings.visibility_ms = 6 * PATIENCE_MS;
+	return side_open_with(settings);
+}
+
 static inline void side_close(struct side *side)
 {
 	queue_free(side->queue);
