@@ -203,8 +203,10 @@ static bool is_settled(const struct request *request, const struct page *text)
 static bool lay_out_page(struct server *server, const struct request *request, PIX *image, struct frame_layout *head,
 			 struct layout *layout, struct error *error)
 {
+	/* Lines that run down the page are as they should be for a model of vertical writing. */
+	bool is_vertical = strstr(request->read.lang, "_vert") != NULL;
 	const struct straighten_options options = {
-		.rotate = request->read.rotate,
+		.rotate = is_vertical && request->read.rotate == ROTATE_AUTO ? 0 : request->read.rotate,
 		.improve = request->read.improve,
 		.psm = request->read.psm,
 		.dpi = request->read.dpi,

@@ -78,6 +78,15 @@ apart() {
 	filot-ocr-gpu all.tif | jq -e '[.pages[].rotation] == [90, 0, 180] and ([.pages[].text | test("quick brown dog")] | all)'
 }
 
+@test "a scan that lies sideways in a PDF is read upright, and a page that --rotate calls wrong is not taken for it" {
+	"$degrade" rotated-270 "$sample" turned.tif
+	tiffcp -c g4 turned.tif g4.tif
+	tiff2pdf -o turned.pdf g4.tif
+	filot-ocr-gpu turned.pdf >line
+	jq -e '.pages[0] | .rotation == 270 and .width < .height and (.text | test("quick brown dog"))' line
+	filot-ocr-gpu --rotate 90 turned.pdf | jq -e '.pages[0] | .rotation == 90 and (.text | test("quick brown dog") | not)'
+}
+
 @test "a page without text is not turned" {
 	printf 'P5\n300 200\n255\n' >blank.pgm
 	head -c 60000 /dev/zero | tr '\0' '\377' >>blank.pgm
