@@ -42,8 +42,9 @@ RUN bash -euc ' \
     packages_install jq tini tesseract-ocr-osd fonts-liberation poppler-data'
 
 FROM packages AS cuda
+ARG SNAPSHOT=
 COPY scripts/build-image-cuda scripts/
-RUN SNAPSHOT=$SNAPSHOT scripts/build-image-cuda
+RUN scripts/build-image-cuda
 
 FROM packages AS build
 COPY . .
