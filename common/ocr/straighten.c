@@ -13,6 +13,7 @@
 #define RADIANS_PER_DEGREE 0.017453292519943295
 #define LEAST_SKEW_DEGREES 0.3
 #define LEAST_RISE 1.5 /* x-heights: below, libtesseract's lines keep apart, and turning blurs more than it helps */
+#define MUCH_SKEW_DEGREES 3.0 /* breaks lines, which are then too short to rise much */
 #define MOST_SKEW_DEGREES 12.0
 #define MOST_SPREAD_DEGREES 2.0
 #define FEWEST_LINES 3 /* that a skew is believed of */
@@ -183,7 +184,8 @@ static double skew_to_undo(const struct work *work, const struct layout_signs *s
 		return 0.0;
 	if (signs->line_count < FEWEST_LINES)
 		degrees = skew_of_pixels(*work->image);
-	else if (signs->spread_degrees <= MOST_SPREAD_DEGREES && signs->rise >= LEAST_RISE)
+	else if (signs->spread_degrees <= MOST_SPREAD_DEGREES &&
+		 (signs->rise >= LEAST_RISE || fabs(signs->skew_degrees) >= MUCH_SKEW_DEGREES))
 		degrees = signs->skew_degrees;
 	return fabs(degrees) >= LEAST_SKEW_DEGREES && fabs(degrees) <= MOST_SKEW_DEGREES ? degrees : 0.0;
 }

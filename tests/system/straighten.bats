@@ -96,7 +96,7 @@ apart() {
 @test "a skew is undone: the same words, around the same places of the page as given" {
 	local skew
 	filot-ocr-gpu -f text "$sample" >want
-	for skew in 3 -3 8; do
+	for skew in 3 -3 5 8; do
 		"$degrade" "skewed-$skew" "$sample" askew.png
 		filot-ocr-gpu askew.png >line
 		jq -j '.pages[0].text' line | diff - want
