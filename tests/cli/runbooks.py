@@ -30,7 +30,7 @@ OTHERS = {"curl", "jq", "head", "sort", "uniq", "git", "openssl", "tr", "date", 
 # Of version 2 of the AWS CLI; the tests have version 1.
 AWS_VERSION_2 = {("configure", "export-credentials")}
 # Manuals of others.
-PAGES_OF_OTHERS = {"cron.8", "psql.1", "seccomp.2", "tesseract.1"}
+PAGES_OF_OTHERS = {"cron.8", "pdftotext.1", "psql.1", "seccomp.2", "tesseract.1"}
 SEPARATORS = {"|", "||", "&&", ";", "&", "(", ")", ";;", "\n"}
 
 
