@@ -30,7 +30,7 @@ struct task {
 	struct error error; /* the input itself was bad */
 	char *name; /* of its files; NULL when there are none */
 	struct buffer output;
-	int pdf; /* in memory, to be written out; 0: none */
+	int pdf; /* in memory, to be written out; -1: none */
 	bool failed, finished;
 };
 
@@ -81,9 +81,9 @@ static bool write_output(struct filter *filter, const struct task *task, struct 
 {
 	const char *separator = output_separator(filter->format);
 	/* a document that failed has no output but in JSON; one of no words has, in text, an empty one */
-	if (filter->files || (task->failed && !task->output.length) || (filter->format == OUTPUT_PDF && !task->pdf))
+	if (filter->files || (task->failed && !task->output.length) || (filter->format == OUTPUT_PDF && task->pdf < 0))
 		return true;
-	if (task->pdf)
+	if (task->pdf >= 0)
 		return copy_to_output(task->pdf, error);
 	bool first = !filter->some;
 	filter->some = true;
@@ -106,7 +106,7 @@ static void write_finished(struct filter *filter)
 		struct error error = { 0 };
 		bool written = broken || write_output(filter, task, &error);
 		buffer_free(&task->output);
-		if (task->pdf)
+		if (task->pdf >= 0)
 			(void)close(task->pdf);
 		(void)pthread_mutex_lock(&filter->mutex);
 		if (!written && !filter->broken) {
@@ -290,7 +290,7 @@ static bool is_uri(const char *operand)
 static bool add_operands(struct filter *filter, const struct string_list *operands)
 {
 	for (size_t index = 0; index < operands->count; index++) {
-		struct task task = { .path = operands->items[index] };
+		struct task task = { .path = operands->items[index], .pdf = -1 };
 		if (is_uri(task.path)) {
 			const struct job_template given = { .uri = task.path, .lang = filter->settings->lang,
 							    .priority = JOB_PRIORITY_NORMAL };
@@ -316,7 +316,7 @@ static bool add_job_lines(struct filter *filter, struct error *error)
 			more = status == LINES_END;
 			break;
 		}
-		struct task task = { 0 };
+		struct task task = { .pdf = -1 };
 		if (status == LINES_TOO_LONG)
 			(void)error_set(&task.error, ERROR_BAD_JOB, "line %zu: longer than 1 MiB", lines.number);
 		else if (!job_parse(&task.job, line, length, &task.error))
