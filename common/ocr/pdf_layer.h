@@ -56,8 +56,8 @@ bool pdf_layer_read(PopplerPage *page, const struct pdf_grid *grid, struct pdf_l
 void pdf_layer_free(struct pdf_layer *layer);
 
 /*
- * A box as its text sees it: `u` along its lines, `v` across them from the top of the letters down. Turning a box back is
- * not needed.
+ * A box as its text sees it: left to right along its lines, top to bottom across them. Only to compare boxes of one
+ * orientation: the origin is not the page's.
  */
 struct layer_upright {
 	int32_t left, top, right, bottom;

@@ -144,7 +144,7 @@ static struct paragraph_row row_signs(const struct pdf_layer *layer, const struc
 				       .right = word_signs(layer, &words[line->word_count - 1], line->orientation) };
 }
 
-/* The baseline is where most letters and digits of the line's words end. */
+/* The baseline is where most of the line's words end; how high its small letters are is not known. */
 static void set_baseline(const struct pdf_layer *layer, const struct layer_line *from, struct line *line)
 {
 	if (from->orientation != 0)
@@ -169,7 +169,6 @@ static void set_baseline(const struct pdf_layer *layer, const struct layer_line 
 	line->baseline[1] = line->baseline[3] = best;
 	line->row_height_px = (float)height;
 	line->descenders_px = (float)(best - bottom);
-	line->ascenders_px = (float)height / 4;
 }
 
 static bool add_line(struct writing *writing, const struct layer_line *from, int32_t block, int32_t paragraph,
