@@ -10,6 +10,10 @@
 #include "common/mrz/mrz_private.h"
 
 #define FILLER '<'
+/* What a page may cost: places where a zone may begin; those of them that are tried without a character; text of names. */
+#define MOST_PLACES 500
+#define MOST_REPAIRS 4
+#define MOST_SAID_BYTES (16 * 1024)
 #define MOST_DOUBTS 10 /* characters of a document number that are tried both ways */
 
 const char *const mrz_format_names[MRZ_FORMAT_COUNT] = { "TD1", "TD2", "TD3", "MRV-A", "MRV-B" };
@@ -472,16 +476,18 @@ static void try_without(const struct mrz_candidate *first, size_t count, int lin
 
 /*
  * try_lines; and where check digits are wrong then, without one of two characters that one glyph may have been read as (0D,
- * 1I, 88). The least change that makes the zone valid is taken, and none when two such are equally small.
+ * 1I, 88). The least change that makes the zone valid is taken, and none when two such are equally small. *repairs is how
+ * often that may still be done.
  */
 static bool try_format(const struct mrz_candidate *first, size_t count, const struct mrz_reader *page,
-		       enum mrz_format format, int64_t now_ms, struct mrz *mrz)
+		       enum mrz_format format, int64_t now_ms, int *repairs, struct mrz *mrz)
 {
 	const struct layout *layout = &layouts[format];
 	bool found = try_lines(first, count, page, format, now_ms, mrz), tie = false;
 	struct mrz best = { .format = format };
-	if (count < (size_t)layout->line_count || mrz->valid)
+	if (!found || mrz->valid || *repairs == 0)
 		return found;
+	--*repairs;
 	for (int line = 0; line < layout->line_count; line++)
 		for (size_t at = 0; at < first[line].length; at++)
 			if (may_be_too_much(&first[line], at, first[line].length > (size_t)layout->line_length))
@@ -504,15 +510,16 @@ bool mrz_find(const char *text, size_t length, int64_t now_ms, struct mrz *mrz)
 {
 	struct mrz_candidate lines[MRZ_CANDIDATES];
 	struct mrz_reader reader = { .text = text, .length = length };
-	const struct mrz_reader page = reader;
+	const struct mrz_reader page = { .text = text, .length = length < MOST_SAID_BYTES ? length : MOST_SAID_BYTES };
 	size_t count = 0;
+	int repairs = MOST_REPAIRS, places = 0;
 	bool found = false;
-	for (bool more = true; more;) {
+	for (bool more = true; more && places < MOST_PLACES; places++) {
 		while (count < MRZ_CANDIDATES && (more = mrz_next_candidate(&reader, &lines[count])))
 			count++;
 		for (int format = 0; count && format < MRZ_FORMAT_COUNT; format++) {
 			struct mrz zone;
-			if (try_format(lines, count, &page, (enum mrz_format)format, now_ms, &zone) &&
+			if (try_format(lines, count, &page, (enum mrz_format)format, now_ms, &repairs, &zone) &&
 			    (!found || is_better(&zone, mrz))) {
 				*mrz = zone;
 				found = true;

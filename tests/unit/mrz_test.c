@@ -214,6 +214,23 @@ static void a_k_that_is_of_the_name_stays(void)
 	CHECK_STRING(mrz.given_names, "ANNAKMARIAX");
 }
 
+/* A megabyte of lines that each may begin a zone, with all that makes trying long. */
+static void a_page_that_is_made_to_be_slow_is_not(void)
+{
+	static const char line[] = "P<UTOKERIKXSSON<K<ANNAKMARIAK<KX<<<<<<<<<<<<\n"
+				   "OIS8B02585UTO7408122F1204159OIS8B0K<K8OIS810\n";
+	struct buffer text = { 0 };
+	struct mrz mrz;
+	while (text.length < 1024 * 1024)
+		buffer_append_string(&text, line);
+	clock_t begin = clock();
+	(void)find(text.data, &mrz);
+	double took_s = (double)(clock() - begin) / CLOCKS_PER_SEC;
+	printf("# %.2f s\n", took_s);
+	CHECK(took_s < 2); /* far less; without limits more than half a minute */
+	buffer_free(&text);
+}
+
 static void a_zone_is_one_object_of_json(void)
 {
 	struct mrz mrz = { 0 };
@@ -339,6 +356,7 @@ int main(void)
 	TEST(fillers_in_other_shapes_and_numbers_are_understood);
 	TEST(what_a_recogniser_of_prose_makes_of_fillers_is_undone);
 	TEST(a_k_that_is_of_the_name_stays);
+	TEST(a_page_that_is_made_to_be_slow_is_not);
 	TEST(a_zone_is_one_object_of_json);
 	TEST(a_wrong_digit_is_told_and_not_repaired);
 	TEST(unknown_parts_of_a_birth_date_stay_unknown);
