@@ -192,10 +192,20 @@ static double skew_to_undo(const struct work *work, const struct layout_signs *s
 
 /* ---- light ---- */
 
+/* White on black, as far as one threshold tells. */
+static bool is_mostly_dark(PIX *grey, l_int32 threshold)
+{
+	l_int32 dark = 0;
+	PIX *black = pixThresholdToBinary(grey, threshold);
+	bool counted = black && pixCountPixels(black, &dark, NULL) == 0;
+	pixDestroy(&black);
+	return counted && (int64_t)dark * 2 > (int64_t)pixGetWidth(grey) * pixGetHeight(grey);
+}
+
 /*
  * Whether one threshold for the whole page would make some of its paper black: the brightest pixel of a tile is paper, and
  * where that is darker than the threshold between ink and paper, all of the tile is lost. What is far darker is black, as a
- * border is. A page that is mostly so is white on black.
+ * border is.
  */
 static bool is_lit_unevenly(PIX *page)
 {
@@ -205,7 +215,8 @@ static bool is_lit_unevenly(PIX *page)
 	PIX *small = pixGetDepth(page) > 1 ? pixScaleBySampling(page, LIGHT_SCALE, LIGHT_SCALE) : NULL;
 	PIX *grey = small ? pixConvertTo8(small, 0) : NULL;
 	PIX *paper = grey ? pixScaleGrayMinMax(grey, LIGHT_TILE_PX, LIGHT_TILE_PX, L_CHOOSE_MAX) : NULL;
-	if (paper && pixSplitDistributionFgBg(grey, 0.0f, 1, &threshold, NULL, NULL, NULL) == 0)
+	if (paper && pixSplitDistributionFgBg(grey, 0.0f, 1, &threshold, NULL, NULL, NULL) == 0 &&
+	    !is_mostly_dark(grey, threshold))
 		for (l_int32 y = 0; y < pixGetHeight(paper); y++)
 			for (l_int32 x = 0; x < pixGetWidth(paper); x++, count++)
 				dark += pixGetPixel(paper, x, y, &value) == 0 && (l_int32)value < threshold &&

@@ -123,6 +123,12 @@ apart() {
 	done
 }
 
+@test "white on black is no uneven light" {
+	"$degrade" inverted "$sample" inverted.png
+	filot-ocr-gpu --improve light inverted.png | jq -c '.pages[] | del(.ms)' >with
+	filot-ocr-gpu --improve none inverted.png | jq -c '.pages[] | del(.ms)' | cmp - with
+}
+
 @test "a page that needs nothing is the same with the defaults and without" {
 	filot-ocr-gpu "$sample" | jq -c '.pages[] | del(.ms)' >defaults
 	filot-ocr-gpu --rotate none --improve none "$sample" | jq -c '.pages[] | del(.ms)' | cmp - defaults
