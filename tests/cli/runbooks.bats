@@ -12,7 +12,7 @@ setup() {
 	FILOT_BIN=${FILOT_BUILD:-$FILOT_ROOT/build}/bin
 	cd "$FILOT_ROOT" || return 1
 	check=(python3 tests/cli/runbooks.py)
-	pages=(README.md runbooks/*.md logs/*.md infra/systemd/README.md backend/docs/*.md tests/aws/README.md)
+	pages=(README.md runbooks/*.md logs/*.md infra/systemd/README.md tests/aws/README.md)
 }
 
 # page TEXT…: a page of runbook that says this
