@@ -31,10 +31,12 @@ keys_in_the_code() {
 
 @test "names of keys are put together where the test above looks for them" {
 	run grep -rlF '"filot:{%s}:%s"' common cmd --include='*.c'
-	[ "$(sort <<<"$output" | xargs)" = 'cmd/filot-api/events.c cmd/filot-healthd/status.c common/buli2/queue.c common/redis/queue.c' ]
-	# these two only read what the others keep
+	[ "$(sort <<<"$output" | xargs)" = 'cmd/filot-api/events.c cmd/filot-healthd/collector.c cmd/filot-healthd/status.c common/buli2/queue.c common/redis/queue.c' ]
+	# the first three only read what the others keep
 	run grep -hoE 'names\[\] = \{ ("[a-z:]+",? ?)+\}' cmd/filot-api/events.c cmd/filot-healthd/status.c
 	[ "$(grep -oE '"[^"]*"' <<<"$output" | xargs)" = 'progress events jobs:high jobs jobs:low dead' ]
+	run grep -hoE 'read_number\(collector, "[A-Z]+", "[a-z:]+"' cmd/filot-healthd/collector.c
+	[ "$(grep -oE '"[a-z:]+"' <<<"$output" | sort | xargs)" = 'dead retry' ]
 	# and no script makes a name but a tenant's list
 	run grep -rhE "KEYS\[[^]]*\] *\.\.|'filot:" common cmd --include='*.lua'
 	[ "$(grep -cv "\.\. '/' \.\." <<<"$output")" -eq 0 ]
