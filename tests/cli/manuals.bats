@@ -36,7 +36,7 @@ keys_in_the_code() {
 	run grep -hoE 'names\[\] = \{ ("[a-z:]+",? ?)+\}' cmd/filot-api/events.c cmd/filot-healthd/status.c
 	[ "$(grep -oE '"[^"]*"' <<<"$output" | xargs)" = 'progress events jobs:high jobs jobs:low dead' ]
 	run grep -hoE 'read_number\(collector, "[A-Z]+", "[a-z:]+"' cmd/filot-healthd/collector.c
-	[ "$(grep -oE '"[a-z:]+"' <<<"$output" | sort | xargs)" = 'dead retry' ]
+	[ "$(grep -oE '"[a-z:]+"' <<<"$output" | sort | xargs)" = 'dead requests retry' ]
 	# and no script makes a name but a tenant's list
 	run grep -rhE "KEYS\[[^]]*\] *\.\.|'filot:" common cmd --include='*.lua'
 	[ "$(grep -cv "\.\. '/' \.\." <<<"$output")" -eq 0 ]
