@@ -20,8 +20,6 @@
 #define LEAST_WORD_BYTES 64 /* a word's JSON beside its text */
 #define LAST_FRAME_BYTES (64 * 1024) /* FRAME_DONE and FRAME_ERROR, beyond the pages' bytes */
 
-const char *const pdf_text_names[PDF_TEXT_COUNT + 1] = { "auto", "never", "only", NULL };
-
 const struct reader_limits reader_default_limits = {
 	.document_bytes = 256LL << 20,
 	.pages = 2000,

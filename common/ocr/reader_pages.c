@@ -1,7 +1,9 @@
-/* Page lists such as "1-3,7,9-". */
+/* What a worker and its reader both know of a request: page lists such as "1-3,7,9-", and the names of choices. */
 #include "common/ocr/reader.h"
 
 #include <limits.h>
+
+const char *const pdf_text_names[PDF_TEXT_COUNT + 1] = { "auto", "never", "only", NULL };
 
 /* A number from 1 to INT32_MAX at *text, which is moved behind it; 0 when there is none. */
 static int32_t take_number(const char **text)

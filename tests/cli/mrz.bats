@@ -56,7 +56,7 @@ found() {
 @test "blurred ones too, and what was misread is counted" {
 	local format
 	for format in TD1 TD2 TD3 MRV-A MRV-B; do
-		page "$format" "OCR B" 56 0.3
+		page "$format" "OCR B" 60 0.36
 		filot-ocr-gpu page.png >result
 		found "$format"
 		# the text has the misreading, the zone has it not

@@ -319,10 +319,11 @@ median() { # of five lines of a file
 	expect 200
 }
 
-# raw TEXT: what comes back for exactly these bytes, until the server closes or 2 s.
+# raw TEXT: what comes back for exactly these bytes, sent at once (bash would write line by line, and the answer to a bad
+# line be lost when the next one meets a closed connection), until the server closes or 2 s.
 raw() {
 	local port=${API_URL##*:}
-	timeout 2 bash -c 'exec 3<>"/dev/tcp/127.0.0.1/$1"; printf "%b" "$2" >&3; cat <&3' _ "$port" "$1" || true
+	timeout 2 bash -c 'exec 3<>"/dev/tcp/127.0.0.1/$1"; printf "%b" "$2" | dd bs=64k iflag=fullblock status=none >&3; cat <&3' _ "$port" "$1" || true
 }
 
 @test "a request hidden in another's body is not answered" {

@@ -71,7 +71,7 @@ class Browser:
 
 
 def main(url, width, height, screenshot, expression):
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder: # the browser may still write
         browser = Browser(folder)
         try:
             target = browser.call("Target.createTarget", url="about:blank")["targetId"]

@@ -325,8 +325,8 @@ static void every_answer_has_the_request_id_and_the_security_headers(void)
 	char *answer = ask(server, "GET /quick HTTP/1.1\r\nHost: x\r\nX-Request-Id: a b\r\n\r\n", "quick\n");
 	CHECK(strstr(answer, "a b") == NULL);
 	free(answer);
-	/* Also one to headers that are refused. */
-	check_answer(server, "GET /quick HTTP/1.1\r\nHost: x\r\nX-Request-Id: my-id-0001\r\nBad name: x\r\n\r\n", "HTTP/1.1 400",
+	/* Also one to headers that are refused; some libmicrohttpd 1.0 refuses itself, this not. */
+	check_answer(server, "GET /quick HTTP/1.1\r\nHost: x\r\nX-Request-Id: my-id-0001\r\nHost: y\r\n\r\n", "HTTP/1.1 400",
 		     "X-Request-Id: my-id-0001");
 	CHECK(server_close(server, WAIT_MS));
 }
