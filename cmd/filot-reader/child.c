@@ -43,8 +43,21 @@ bool child_fork(struct child *child, int parent_socket, struct error *error)
 bool child_begin(struct child *child, enum frame_type type, const struct buffer *request, int descriptor,
 		 int64_t time_ms, struct error *error)
 {
+	char begun;
+	ssize_t received;
 	child->time_ms = time_ms;
-	return frame_send(child->socket, type, request->data, request->length, descriptor, error);
+	if (!frame_send(child->socket, type, request->data, request->length, descriptor, error))
+		return false;
+	do
+		received = recv(child->socket, &begun, sizeof begun, 0);
+	while (received < 0 && errno == EINTR);
+	return received == sizeof begun ||
+	       error_set(error, ERROR_UNAVAILABLE, "the process that waited for a document has died");
+}
+
+bool child_begun(int socket)
+{
+	return send(socket, "", 1, MSG_NOSIGNAL) == 1;
 }
 
 /* Collects a child that ends now; status and usage may be NULL. */

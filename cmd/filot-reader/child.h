@@ -28,11 +28,14 @@ struct child {
 bool child_fork(struct child *child, int parent_socket, struct error *error);
 
 /*
- * Gives a waiting child its document, with a frame (FRAME_READ or FRAME_COMPOSE) that says what to do. False with *error
- * when the child has died, which costs no document: another one may be tried.
+ * Gives a waiting child its document, with a frame (FRAME_READ or FRAME_COMPOSE) that says what to do, and waits until it
+ * has it. False with *error when the child has died before, which costs no document: another one may be tried.
  */
 bool child_begin(struct child *child, enum frame_type type, const struct buffer *request, int descriptor,
 		 int64_t time_ms, struct error *error);
+
+/* In the child: it has its document; whatever happens to it from now on happened in the document. */
+bool child_begun(int socket);
 
 /*
  * Passes the child's frames on until the last one of an answer, then ends the child. When it dies before that, this process

@@ -380,7 +380,8 @@ static _Noreturn void be_child(struct server *server)
 	int32_t page = 0;
 	bool fenced = fence_child(&why);
 	if (!frame_receive(server->settings->socket, &request.type, &server->payload, FRAME_LONGEST_BYTES, 0, -1, &descriptor,
-			   &error))
+			   &error) ||
+	    !child_begun(server->settings->socket))
 		_exit(EX_OK); /* its parent has gone */
 	bool done = fenced && parse_request(server, &request, &why);
 	const struct document_fence fence = { request.limits.processor_ms, server->calls };

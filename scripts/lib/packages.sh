@@ -27,7 +27,7 @@ PACKAGES_TESTS=(
 	bats parallel procps shellcheck shfmt mandoc jq pgbouncer faketime python3
 	tesseract-ocr tesseract-ocr-deu tesseract-ocr-fra tesseract-ocr-ell tesseract-ocr-chi-sim
 	git libtiff-tools libopenjp2-tools spin python3-jsonschema chromium time poppler-utils iproute2 python3-venv docker-registry systemd
-	buildah libxml2-utils qpdf ghostscript mupdf-tools bc
+	buildah netavark libxml2-utils qpdf ghostscript mupdf-tools bc
 	fonts-ocr-b
 )
 
