@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # Machine readable zones on drawn pages, through the real reader: the examples of ICAO Doc 9303 in OCR-B and in a common
 # monospaced font, sharp and blurred. What the reader makes of them letter by letter is in mrz_test.c.
+# bats file_tags=slow
 
 bats_require_minimum_version 1.5.0
 load ../system/helper

@@ -2,6 +2,7 @@
 # The overlay in a real browser: boxes where the words are, search, keys, hostile text, right to left, phones, print; and
 # that it asks for nothing. browse.py fails by itself on any request, any breach of the page's policy and any error.
 # shellcheck disable=SC2154 # stderr is bats'
+# bats file_tags=slow
 
 bats_require_minimum_version 1.5.0
 load ../system/helper

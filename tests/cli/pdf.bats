@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # --format pdf: the document with its text, as Poppler, QPDF, Ghostscript and MuPDF read it.
+# bats file_tags=slow
 
 bats_require_minimum_version 1.5.0
 load ../system/helper
@@ -88,7 +89,10 @@ EOF
 
 # unlike ONE OTHER: the mean difference of two grey pictures of one size; viewers smooth what is mirrored a little otherwise.
 unlike() {
-	[ "$(head -n 2 "$1")" = "$(head -n 2 "$2")" ] || { echo 255; return; }
+	[ "$(head -n 2 "$1")" = "$(head -n 2 "$2")" ] || {
+		echo 255
+		return
+	}
 	cmp -l "$1" "$2" | awk -v bytes="$(wc -c <"$1")" '
 		function byte(octal) { return int(octal / 100) * 64 + int(octal % 100 / 10) * 8 + octal % 10 }
 		{ d = byte($2) - byte($3); sum += d < 0 ? -d : d } END { print int(sum / bytes) }' || true

@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # --pdf-text: the text layer of a PDF page is taken when it says what the page shows, and only then. text_pdf.py makes the
 # honest and the forged documents.
+# bats file_tags=slow
 
 bats_require_minimum_version 1.5.0
 load ../system/helper
