@@ -11,7 +11,6 @@
 #include "common/redis/queue_admin.h"
 #include "common/redis/queue_private.h"
 
-/* Of a connection that wrote nothing, WAIT counts the replicas that are there. */
 #define PROBE_MS "1"
 
 /*
@@ -46,7 +45,8 @@ static bool probe_replicas(struct queue *queue, struct error *error)
 {
 	char wanted[24];
 	(void)snprintf(wanted, sizeof wanted, "%" PRId64, queue->settings.durable_replicas);
-	const char *argv[] = { "WAIT", wanted, PROBE_MS };
+	/* Opening the queue may have written its groups, which replicas have a moment later. */
+	const char *argv[] = { "WAIT", wanted, REPLICAS_WAIT_MS };
 	redisReply *reply = redis_command(queue->redis, true, 3, argv, NULL, error);
 	if (!reply)
 		return false;
