@@ -1,8 +1,6 @@
 /* JSON string escaping over runs of plain bytes, so that ordinary text costs one append. */
 #include "common/base/json_text.h"
 
-#include <stdint.h>
-
 size_t json_text_utf8_length(const char *bytes, size_t length)
 {
 	const uint8_t *byte = (const uint8_t *)bytes;
@@ -21,6 +19,15 @@ size_t json_text_utf8_length(const char *bytes, size_t length)
 	    (byte[0] == 0xf0 && byte[1] < 0x90) || (byte[0] == 0xf4 && byte[1] > 0x8f))
 		return 0;
 	return size;
+}
+
+uint32_t json_text_utf8_code(const char *bytes, size_t size)
+{
+	const uint8_t *byte = (const uint8_t *)bytes;
+	uint32_t code = size == 0 ? 0 : size == 1 ? byte[0] : byte[0] & (0x7fU >> size);
+	for (size_t index = 1; index < size; index++)
+		code = code << 6 | (byte[index] & 0x3f);
+	return code;
 }
 
 static void append_escape(struct buffer *buffer, uint8_t byte)

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/base/json_text.h"
 #include "common/ocr/found_words.h"
 #include "common/ocr/paragraphs.h"
 #include "common/ocr/reading_order.h"
@@ -103,15 +104,7 @@ static void keep_best_row(struct assembly *assembly)
 
 static uint32_t first_code_point(const char *text)
 {
-	const unsigned char *bytes = (const unsigned char *)text;
-
-	if (bytes[0] < 0x80)
-		return bytes[0];
-	if (bytes[0] < 0xe0)
-		return (bytes[0] & 0x1fu) << 6 | (bytes[1] & 0x3fu);
-	if (bytes[0] < 0xf0)
-		return (bytes[0] & 0x0fu) << 12 | (bytes[1] & 0x3fu) << 6 | (bytes[2] & 0x3fu);
-	return (bytes[0] & 0x07u) << 18 | (bytes[1] & 0x3fu) << 12 | (bytes[2] & 0x3fu) << 6 | (bytes[3] & 0x3fu);
+	return json_text_utf8_code(text, json_text_utf8_length(text, strlen(text)));
 }
 
 static const struct unichar *unichar_at(const struct found_word *word, size_t character)

@@ -54,15 +54,6 @@ static double dot(struct vector one, struct vector other)
 
 /* ---- characters ---- */
 
-/* The code point of `size` bytes of valid UTF-8. */
-static uint32_t decode(const unsigned char *text, size_t size)
-{
-	uint32_t code = size == 1 ? text[0] : text[0] & (0x7fU >> size);
-	for (size_t index = 1; index < size; index++)
-		code = code << 6 | (text[index] & 0x3f);
-	return code;
-}
-
 /* Its number; 0 when there are no more. */
 static unsigned number_of(struct writer *writer, uint32_t code)
 {
@@ -88,7 +79,7 @@ static size_t append_characters(struct writer *writer, const struct word *word, 
 	size_t length = strlen(text), count = 0, start = out->length;
 	for (size_t index = 0; index < length;) {
 		size_t size = json_text_utf8_length(text + index, length - index);
-		unsigned number = size ? number_of(writer, decode((const unsigned char *)text + index, size)) : 0;
+		unsigned number = size ? number_of(writer, json_text_utf8_code(text + index, size)) : 0;
 		if (number) {
 			append_code(out, number);
 			count++;

@@ -12,21 +12,6 @@
 
 /* ---- to words ---- */
 
-static unsigned code_point(const char *at, size_t size)
-{
-	const unsigned char *bytes = (const unsigned char *)at;
-	switch (size) {
-	case 1:
-		return bytes[0];
-	case 2:
-		return (bytes[0] & 0x1fU) << 6 | (bytes[1] & 0x3fU);
-	case 3:
-		return (bytes[0] & 0x0fU) << 12 | (bytes[1] & 0x3fU) << 6 | (bytes[2] & 0x3fU);
-	default:
-		return 0x10ffff; /* beyond every table here */
-	}
-}
-
 /* The capital of a small letter of the tables' scripts; others stay. */
 static unsigned capital(unsigned code)
 {
@@ -87,7 +72,7 @@ void name_words(const char *text, size_t length, enum name_spelling spelling, st
 	bool space = false;
 	for (size_t index = 0; index < length;) {
 		size_t size = json_text_utf8_length(text + index, length - index);
-		unsigned code = size ? capital(code_point(text + index, size)) : ' ';
+		unsigned code = size ? capital(json_text_utf8_code(text + index, size)) : ' ';
 		index += size ? size : 1;
 		if (is_left_out(code))
 			continue;
