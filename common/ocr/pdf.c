@@ -235,15 +235,22 @@ static bool choose_grid(const struct pdf *pdf, PopplerPage *page, int32_t dpi, i
 	return fits(grid, points, most_pixels, error);
 }
 
-static cairo_surface_t *draw(PopplerPage *page, const struct pdf_grid *grid, struct error *error)
+cairo_surface_t *pdf_grid_canvas(const struct pdf_grid *grid, cairo_t **cairo)
 {
 	cairo_surface_t *surface =
 		cairo_image_surface_create(CAIRO_FORMAT_RGB24, (int)grid->width, (int)grid->height);
-	cairo_t *cairo = cairo_create(surface);
-	cairo_set_source_rgb(cairo, 1, 1, 1);
-	cairo_paint(cairo);
-	cairo_translate(cairo, grid->offset_x, grid->offset_y);
-	cairo_scale(cairo, grid->scale, grid->scale);
+	*cairo = cairo_create(surface);
+	cairo_set_source_rgb(*cairo, 1, 1, 1);
+	cairo_paint(*cairo);
+	cairo_translate(*cairo, grid->offset_x, grid->offset_y);
+	cairo_scale(*cairo, grid->scale, grid->scale);
+	return surface;
+}
+
+static cairo_surface_t *draw(PopplerPage *page, const struct pdf_grid *grid, struct error *error)
+{
+	cairo_t *cairo;
+	cairo_surface_t *surface = pdf_grid_canvas(grid, &cairo);
 	poppler_page_render(page, cairo);
 	cairo_status_t status = cairo_status(cairo);
 	cairo_destroy(cairo);

@@ -2,6 +2,7 @@
 #ifndef FILOT_PDF_GRID_H
 #define FILOT_PDF_GRID_H
 
+#include <cairo.h>
 #include <stdint.h>
 
 #define POINTS_PER_INCH 72.0
@@ -11,5 +12,8 @@ struct pdf_grid {
 	double offset_x, offset_y; /* pixels, in -0.5..0.5 */
 	int64_t width, height; /* pixels */
 };
+
+/* A white surface of the image's size, and what draws on it in points of the page; the caller's, both. */
+cairo_surface_t *pdf_grid_canvas(const struct pdf_grid *grid, cairo_t **cairo);
 
 #endif

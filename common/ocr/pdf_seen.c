@@ -63,12 +63,8 @@ static PIX *draw_glyphs(PopplerPage *page, const struct pdf_grid *grid)
 	PopplerRectangle area = { 0, 0, 0, 0 };
 	int width = (int)grid->width, height = (int)grid->height;
 	poppler_page_get_size(page, &area.x2, &area.y2);
-	cairo_surface_t *surface = cairo_image_surface_create(CAIRO_FORMAT_RGB24, width, height);
-	cairo_t *cairo = cairo_create(surface);
-	cairo_set_source_rgb(cairo, 1, 1, 1);
-	cairo_paint(cairo);
-	cairo_translate(cairo, grid->offset_x, grid->offset_y);
-	cairo_scale(cairo, grid->scale, grid->scale);
+	cairo_t *cairo;
+	cairo_surface_t *surface = pdf_grid_canvas(grid, &cairo);
 	poppler_page_render_selection(page, cairo, &area, NULL, POPPLER_SELECTION_GLYPH, &black, &white);
 	bool drawn = cairo_status(cairo) == CAIRO_STATUS_SUCCESS;
 	cairo_destroy(cairo);
