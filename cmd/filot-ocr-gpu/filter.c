@@ -69,7 +69,7 @@ static bool write_bytes(const char *bytes, size_t length, struct error *error)
 
 static bool copy_to_output(int memory, struct error *error)
 {
-	static char bytes[64 * 1024]; /* one thread writes at a time */
+	char bytes[16 * 1024];
 	ssize_t count;
 	for (off_t at = 0; (count = pread(memory, bytes, sizeof bytes, at)) > 0; at += count)
 		if (!write_bytes(bytes, (size_t)count, error))

@@ -258,16 +258,16 @@ static bool send_page(struct server *server, struct document *document, const st
 	bool is_settled_by_layer = is_settled(request, &text), is_text = is_settled_by_layer || request->height_count == 0;
 	buffer_clear(&server->payload);
 	struct layout layout = { 0 };
-	if (!done || is_settled_by_layer) {
+	if (!done || is_settled_by_layer)
 		pixDestroy(&image);
-		page_write_exact_json(&text, &server->payload);
-	} else {
+	else
 		done = lay_out_page(server, request, image, &head, &layout, error);
-		if (done && is_text)
-			done = write_page(server, &head, error);
-		else if (done)
-			write_layout(server, &head, &layout);
-	}
+	if (done && is_settled_by_layer)
+		page_write_exact_json(&text, &server->payload);
+	else if (done && is_text)
+		done = write_page(server, &head, error);
+	else if (done)
+		write_layout(server, &head, &layout);
 	layout_free(&layout);
 	page_free(&text);
 	if (memory_ended()) /* the page may lack something, or be called corrupt for no fault of its own */

@@ -64,10 +64,16 @@ static bool undo_rotation(struct work *work, int32_t degrees)
 	return replace(work, pixRotateOrth(*work->image, 4 - degrees / 90));
 }
 
+/* What can be turned and scaled without becoming ragged. */
+static PIX *grey_or_colour(PIX *image)
+{
+	return pixGetDepth(image) == 32 ? pixClone(image) : pixConvertTo8(image, 0);
+}
+
 /* Black and white becomes grey: edges that are turned by a few degrees are no longer either. */
 static bool undo_skew(struct work *work, double degrees)
 {
-	PIX *page = pixGetDepth(*work->image) == 32 ? pixClone(*work->image) : pixConvertTo8(*work->image, 0);
+	PIX *page = grey_or_colour(*work->image);
 	PIX *turned = page ? pixRotate(page, (float)(-degrees * RADIANS_PER_DEGREE), L_ROTATE_AREA_MAP, L_BRING_IN_WHITE,
 				       pixGetWidth(page), pixGetHeight(page)) :
 			     NULL;
@@ -241,7 +247,7 @@ static int32_t enlargement(const struct work *work, const struct layout_signs *s
 
 static bool enlarge(struct work *work, int32_t factor)
 {
-	PIX *page = pixGetDepth(*work->image) == 32 ? pixClone(*work->image) : pixConvertTo8(*work->image, 0);
+	PIX *page = grey_or_colour(*work->image);
 	PIX *large = page ? pixScale(page, (float)factor, (float)factor) : NULL;
 	pixDestroy(&page);
 	if (!replace(work, large))
