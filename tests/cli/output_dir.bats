@@ -5,9 +5,7 @@ bats_require_minimum_version 1.5.0
 load ../system/helper
 
 setup() {
-	sample=$FILOT_ROOT/tests/data/phototest.tif
-	word=$FILOT_ROOT/tests/data/word.png
-	cd "$BATS_TEST_TMPDIR" || return
+	pages_setup
 }
 
 @test "each format has its file, and in it what standard output would have had" {

@@ -6,9 +6,7 @@ bats_require_minimum_version 1.5.0
 load ../system/helper
 
 setup() {
-	sample=$FILOT_ROOT/tests/data/phototest.tif
-	word=$FILOT_ROOT/tests/data/word.png
-	cd "$BATS_TEST_TMPDIR" || return
+	pages_setup
 }
 
 # readable FILE: by everyone, without a complaint.

@@ -12,12 +12,11 @@ A behaviour NAME+ takes effect before it fails: "reset+" is an answer that was l
 import hashlib
 import hmac
 import json
-import socket
-import struct
 import sys
 import threading
 import time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from failing_server import FailingHandler, next_behaviour, serve
 
 SECRET, API_KEY = sys.argv[1], sys.argv[2]
 lock = threading.Lock()
@@ -25,24 +24,10 @@ state = {"requests": 0, "effects": {}, "bodies": {}, "bad": [], "times": []}
 behaviours = ["ok"]
 
 
-class Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-
-    def log_message(self, *_):
-        pass
-
-    def answer(self, status, body=b"{}", headers=()):
-        self.send_response(status)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(body)))
-        for name, value in headers:
-            self.send_header(name, value)
-        self.end_headers()
-        self.wfile.write(body)
-
+class Handler(FailingHandler):
     def do_GET(self):
         with lock:
-            self.answer(200, json.dumps(state).encode())
+            self.send(200, json.dumps(state).encode())
 
     def do_PUT(self):
         global behaviours
@@ -51,7 +36,7 @@ class Handler(BaseHTTPRequestHandler):
             behaviours = json.loads(body)
             if self.path == "/begin":
                 state.update(requests=0, effects={}, bodies={}, bad=[], times=[])
-        self.answer(204, b"")
+        self.send(204, b"")
 
     def check(self, body):
         """What is wrong with a request by the contract, or nothing."""
@@ -79,62 +64,33 @@ class Handler(BaseHTTPRequestHandler):
             elif state["bodies"][key] != body.decode():
                 state["bad"].append("another body for " + key)
 
-    def reset(self):
-        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        self.connection.close()
-        self.close_connection = True
-
     def do_POST(self):
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         with lock:
             state["requests"] += 1
             state["times"].append(time.time())
-            what = behaviours[0]
-            if len(behaviours) > 1:
-                behaviours.pop(0)
+            what = next_behaviour(behaviours)
         bad = self.check(body)
         if bad:
             with lock:
                 state["bad"].append(bad)
-            return self.answer(400, b'{"error":"contract"}')
+            return self.send(400, b'{"error":"contract"}')
         if what.endswith("+"):
             self.take(body)
             what = what[:-1]
         if what == "ok":
             self.take(body)
-            self.answer(202, json.dumps({"reference": "b-" + self.headers["Idempotency-Key"]}).encode())
+            self.send(202, json.dumps({"reference": "b-" + self.headers["Idempotency-Key"]}).encode())
         elif what.startswith("retry-after-"):
-            self.answer(429, b"{}", [("Retry-After", what.rsplit("-", 1)[1])])
-        elif what == "hang":
-            time.sleep(30)
-        elif what == "reset":
-            self.reset()
+            self.send(429, b"{}", [("Retry-After", what.rsplit("-", 1)[1])])
+        elif self.fails_as_a_peer(what, b'{"reference":'):
+            pass
         elif what == "wrong-body":
-            self.answer(200, b"<html>It works!</html>")
-        elif what == "cut-body":
-            self.send_response(200)
-            self.send_header("Content-Length", "1000")
-            self.end_headers()
-            self.wfile.write(b'{"reference":')
-            self.reset()
-        elif what == "drip":
-            self.send_response(200)
-            self.send_header("Content-Length", "100000")
-            self.end_headers()
-            try:
-                for _ in range(300):
-                    self.wfile.write(b" ")
-                    self.wfile.flush()
-                    time.sleep(0.1)
-            except OSError:
-                self.close_connection = True
+            self.send(200, b"<html>It works!</html>")
         elif what == "redirect":
-            self.answer(302, b"{}", [("Location", "/elsewhere")])
+            self.send(302, b"{}", [("Location", "/elsewhere")])
         else:
-            self.answer(int(what), json.dumps({"error": "as told: " + what, "long": "x" * 5000}).encode())
+            self.send(int(what), json.dumps({"error": "as told: " + what, "long": "x" * 5000}).encode())
 
 
-server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-server.daemon_threads = True
-print(server.server_port, flush=True)
-server.serve_forever()
+serve(Handler)

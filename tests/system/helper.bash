@@ -21,6 +21,15 @@ source "$FILOT_ROOT/scripts/lib/packages.sh"
 source "$FILOT_ROOT/scripts/lib/servers.sh"
 export FILOT_ROOT FILOT_BUILD FILOT_BIN PATH="$FILOT_BIN:$PATH"
 
+# pages_setup: for setup: $sample, a page of text, $word, one of a word, and
+# the test's own folder.
+# shellcheck disable=SC2034 # for the file that calls it
+pages_setup() {
+	sample=$FILOT_ROOT/tests/data/phototest.tif
+	word=$FILOT_ROOT/tests/data/word.png
+	cd "$BATS_TEST_TMPDIR" || return
+}
+
 # servers_setup NAME…: start them in a folder of their own; for setup_file
 # or setup. Bats' own temporary folder will not do: PostgreSQL's user cannot
 # pass through it.

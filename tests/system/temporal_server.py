@@ -16,16 +16,13 @@ import base64
 import json
 import pathlib
 import re
-import socket
-import struct
 import sys
 import threading
-import time
 import uuid
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import unquote
 
 import jsonschema
+from failing_server import FailingHandler, next_behaviour, serve
 
 API_KEY, NAMESPACE = sys.argv[1], sys.argv[2]
 TYPE = "application/json+no-payload-shorthand"
@@ -67,12 +64,9 @@ contract = Contract()
 ERROR_TYPE = "type.googleapis.com/temporal.api.errordetails.v1."
 
 
-class Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
+class Handler(FailingHandler):
+    media_type = TYPE
     operation = None
-
-    def log_message(self, *_):
-        pass
 
     def answer(self, status, value, raw=None, headers=()):
         if raw is None and self.operation:
@@ -80,26 +74,7 @@ class Handler(BaseHTTPRequestHandler):
             contract.check(responses.get(str(status), responses["default"]), value)
             for detail in value.get("details", []):
                 contract.check_detail(detail)
-        body = raw if raw is not None else json.dumps(value).encode()
-        self.send_response(status)
-        self.send_header("Content-Type", TYPE)
-        self.send_header("Content-Length", str(len(body)))
-        for name, text in headers:
-            self.send_header(name, text)
-        self.end_headers()
-        self.wfile.write(body)
-
-    def reset(self):
-        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        self.connection.close()
-        self.close_connection = True
-
-    def begin_body(self, length):
-        """An answer whose body does not come as it was announced."""
-        self.send_response(200)
-        self.send_header("Content-Type", TYPE)
-        self.send_header("Content-Length", str(length))
-        self.end_headers()
+        self.send(status, raw if raw is not None else json.dumps(value).encode(), headers)
 
     def fail(self, status, code, message, kind=None, **more):
         details = [{"@type": ERROR_TYPE + kind, **more}] if kind else []
@@ -180,9 +155,7 @@ class Handler(BaseHTTPRequestHandler):
     def call(self, body):
         with lock:
             state["calls"] += 1
-            what = behaviours[0]
-            if len(behaviours) > 1:
-                behaviours.pop(0)
+            what = next_behaviour(behaviours)
         self.operation, parameters = contract.operation(self.command, self.path)
         try:
             value = self.check_request(parameters, body)
@@ -197,24 +170,9 @@ class Handler(BaseHTTPRequestHandler):
             with lock:
                 state["bad"].append(f"{type(why).__name__}: {why}")
             return self.answer(400, None, b'{"code": 3, "message": "contract"}')
-        if what == "hang":
-            time.sleep(30)
-        elif what == "reset":
-            self.reset()
-        elif what == "cut-body":
-            self.begin_body(1000)
-            self.wfile.write(b'{"runId":')
-            self.reset()
-        elif what == "drip":
-            self.begin_body(100000)
-            try:
-                for _ in range(300):
-                    self.wfile.write(b" ")
-                    self.wfile.flush()
-                    time.sleep(0.1)
-            except OSError:
-                self.close_connection = True
-        elif what.startswith("retry-after-"):
+        if self.fails_as_a_peer(what, b'{"runId":'):
+            return
+        if what.startswith("retry-after-"):
             self.answer(429, {"code": 8, "message": "namespace rate limit exceeded", "details": []},
                         headers=[("Retry-After", what.rsplit("-", 1)[1])])
         elif what == "wrong-body":
@@ -227,7 +185,4 @@ class Handler(BaseHTTPRequestHandler):
             self.fail(int(what), 2, "as told")
 
 
-server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-server.daemon_threads = True
-print(server.server_port, flush=True)
-server.serve_forever()
+serve(Handler)

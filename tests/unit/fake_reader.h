@@ -21,7 +21,27 @@
 
 #define FAKE_MEMORY_BYTES (256LL << 20)
 
+static char self[4096]; /* this program, which is also the fake reader */
+static int document = -1; /* a memfd */
+
 extern char **environ;
+
+/* Finds this program, which is a child when it was started with a reader's flags. */
+static inline bool fake_is_child(int argc, char **argv)
+{
+	ssize_t length = readlink("/proc/self/exe", self, sizeof self - 1);
+	if (length < 0)
+		exit(70); /* nothing can be tested */
+	self[length] = '\0';
+	return argc > 1 && strcmp(argv[1], "--memory-bytes") == 0;
+}
+
+static inline void fake_make_document(void)
+{
+	document = memfd_create("document", MFD_CLOEXEC);
+	if (write(document, "the document's bytes", 20) != 20)
+		exit(70);
+}
 
 static inline void fake_send_raw(const void *bytes, size_t length)
 {

@@ -7,8 +7,7 @@
 #define MOST_BYTES 3000000
 #define PIECE "0123456789"
 
-static char self[4096]; /* this program, which is also the child */
-static int document = -1, output = -1; /* memfds */
+static int output = -1; /* a memfd */
 
 /* What the child was asked for, as bytes of the PDF: the object, then what follows it. */
 static void answer(const char *order, const struct buffer *request)
@@ -169,16 +168,10 @@ static void an_output_that_takes_nothing_is_an_error(void)
 
 int main(int argc, char **argv)
 {
-	ssize_t length = readlink("/proc/self/exe", self, sizeof self - 1);
-	if (length < 0)
-		return 70;
-	self[length] = '\0';
-	if (argc > 1 && strcmp(argv[1], "--memory-bytes") == 0)
+	if (fake_is_child(argc, argv))
 		return be_child();
-	document = memfd_create("document", MFD_CLOEXEC);
+	fake_make_document();
 	output = memfd_create("output", MFD_CLOEXEC);
-	if (write(document, "the document's bytes", 20) != 20)
-		return 70;
 	TEST(the_child_gets_the_text_and_its_bytes_go_to_the_output);
 	TEST(what_is_no_pdf_costs_the_child_and_the_document);
 	TEST(an_error_of_the_document_leaves_the_child_alive);

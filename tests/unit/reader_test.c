@@ -17,9 +17,6 @@
 #define SHORT_MS 300
 #define RESULT_BYTES (256 * 1024)
 
-static char self[4096]; /* this program, which is also the fake reader */
-static int document = -1; /* a memfd */
-
 static struct reader_options options_of(int64_t time_ms)
 {
 	return (struct reader_options){ .program = self,
@@ -609,17 +606,11 @@ static void a_page_that_takes_too_long_is_a_timeout_of_its_own(void)
 
 int main(int argc, char **argv)
 {
-	ssize_t length = readlink("/proc/self/exe", self, sizeof self - 1);
-	if (length < 0)
-		return 70;
-	self[length] = '\0';
-	if (argc > 1 && strcmp(argv[1], "--memory-bytes") == 0)
+	if (fake_is_child(argc, argv))
 		return argc == 5 && strcmp(argv[3], "--tessdata") == 0 ? fake_reader() : 64;
 	if (argc > 1 && strcmp(argv[1], "--worker") == 0)
 		return worker();
-	document = memfd_create("document", MFD_CLOEXEC);
-	if (write(document, "the document's bytes", 20) != 20)
-		return 70;
+	fake_make_document();
 	TEST(frames_carry_bytes_and_a_descriptor);
 	TEST(frames_larger_than_a_socket_pass_and_than_the_limit_do_not);
 	TEST(page_lists_are_checked_and_followed);
