@@ -48,6 +48,21 @@ replica_start() {
 	wait_for 20 "$1 to acknowledge" bash -c "[ \"\$(redis-cli -p $2 wait ${3:-1} 100)\" -ge ${3:-1} ]"
 }
 
+# say_jobs FIRST LAST: to the sender that reads descriptor 7, each with a key of its own
+say_jobs() {
+	local number
+	for number in $(seq "$1" "$2"); do printf '{"uri":"file:%s","key":"k%d"}\n' "$word" "$number"; done >&7
+}
+
+# sender_has_sent COUNT: $sender has ended well, and has a receipt for each
+sender_has_sent() {
+	wait "$sender" || {
+		cat log
+		false
+	}
+	[ "$(grep -cE '"status":"(queued|duplicate)"' receipts)" -eq "$1" ]
+}
+
 # sentinels_start MASTER-PORT REPLICAS: three of them, which agree that the master "filot" and its replicas are there;
 # their ports in $sentinels, their process ids in $watchers
 sentinels_start() {
@@ -180,20 +195,16 @@ rows_are() {
 	filot-enqueue --durable --replicas 2 --wait 60s --batch 10 --key-from uri <lines >receipts 2>log 3>&- 6>&- &
 	sender=$!
 	exec 7>lines
-	for number in $(seq 60); do printf '{"uri":"file:%s","key":"k%d"}\n' "$word" "$number"; done >&7
+	say_jobs 1 60
 	wait_for 20 'the first receipts' test -s receipts
 	kill -KILL "$master"
-	for number in $(seq 61 90); do printf '{"uri":"file:%s","key":"k%d"}\n' "$word" "$number"; done >&7
+	say_jobs 61 90
 	exec 7>&-
 	redis-cli -p "$two" replicaof no one
 	redis-cli -p "$three" replicaof 127.0.0.1 "$two"
 	replica_start four "$two"
 	echo "target $two" >&6
-	wait "$sender" || {
-		cat log
-		false
-	}
-	[ "$(grep -cE '"status":"(queued|duplicate)"' receipts)" -eq 90 ]
+	sender_has_sent 90
 	[ "$(at "$two")" -eq 90 ]
 	filot-ocr-gpu --queue --once --jobs 2 --allow-file "$FILOT_ROOT/tests/data" 2>worker.log
 	[ "$(sql "select count(*) from jobs where state = 'done'")" -eq 90 ]
@@ -247,16 +258,12 @@ rows_are() {
 	filot-enqueue --durable --replicas 1 --wait 60s --batch 10 <lines >receipts 2>log 3>&- &
 	sender=$!
 	exec 7>lines
-	for number in $(seq 40); do printf '{"uri":"file:%s","key":"k%d"}\n' "$word" "$number"; done >&7
+	say_jobs 1 40
 	wait_for 20 'the first receipts' test -s receipts
 	kill -KILL "$master"
-	for number in $(seq 41 60); do printf '{"uri":"file:%s","key":"k%d"}\n' "$word" "$number"; done >&7
+	say_jobs 41 60
 	exec 7>&-
-	wait "$sender" || {
-		cat log
-		false
-	}
-	[ "$(grep -cE '"status":"(queued|duplicate)"' receipts)" -eq 60 ]
+	sender_has_sent 60
 	wait_for 60 'the last row' rows_are 60
 	[ "$(sql 'select string_agg(id, chr(10) order by id) from jobs')" = "$(jq -r .job receipts | sort)" ]
 	kill -TERM "$worker"
@@ -387,19 +394,15 @@ promoted() {
 	filot-enqueue --durable --replicas 1 --wait 90s --batch 10 <lines >receipts 2>log 3>&- &
 	sender=$!
 	exec 7>lines
-	for number in $(seq 40); do printf '{"uri":"file:%s","key":"k%d"}\n' "$word" "$number"; done >&7
+	say_jobs 1 40
 	wait_for 20 'the first receipts' test -s receipts
 	wait_for 20 'jobs in flight' claimed_at "$from"
 	kill -KILL "$holder"
 	kill -CONT "${readers[@]}"
-	for number in $(seq 41 60); do printf '{"uri":"file:%s","key":"k%d"}\n' "$word" "$number"; done >&7
+	say_jobs 41 60
 	exec 7>&-
 	wait_for 60 'a replica to be promoted' promoted
-	wait "$sender" || {
-		cat log
-		false
-	}
-	[ "$(grep -cE '"status":"(queued|duplicate)"' receipts)" -eq 60 ]
+	sender_has_sent 60
 	wait_for 90 'the last row' rows_are 60
 	[ "$(sql 'select string_agg(id, chr(10) order by id) from jobs')" = "$(jq -r .job receipts | sort)" ]
 	wait_for 30 'the last job to be acknowledged' test "$(at "$heir")" -eq 0
