@@ -255,8 +255,9 @@ livez_is() {
 	jobs_send word.png one two
 	jobs_send SOURCES.md three
 	work
-	wait_for 10 "three jobs to be counted" raw_is 'filot_jobs_total{status="done",code=""} 2'
-	samples >before
+	wait_for 20 "three jobs to be counted and all services to be well" three_jobs_are_told
+	PYTHONPATH=$(prometheus_path) python3 "$FILOT_ROOT/tests/system/healthd_check.py" metrics <told >before
+	grep -qx 'filot_jobs_total{code="",status="done"} 2' before
 	grep -qx 'filot_jobs_total{code="unsupported_format",status="failed"} 1' before
 	grep -qx 'filot_pages_total{} 2' before
 	for stage in queue fetch decode layout recognise store total; do
@@ -271,9 +272,6 @@ livez_is() {
 		buli2_retry buli2_dead; do
 		grep -qx "filot_$name{} 0" before
 	done
-	for name in redis database storage queue; do
-		grep -qx "filot_dependency_up{dependency=\"$name\"} 1" before
-	done
 	# none of the processes that counted lives on
 	daemon_end
 	server_kill "$SERVERS_DIR" redis
@@ -284,6 +282,14 @@ livez_is() {
 	work
 	wait_for 10 "the fourth job to be counted" raw_is 'filot_jobs_total{status="done",code=""} 3'
 	sample_is 'filot_pages_total{} 3'
+}
+
+# in one answer, ./told: the look before the last saw less, and on a busy machine a service may have been slow once
+three_jobs_are_told() {
+	curl -sf "$url/metrics" -o told &&
+		grep -qx 'filot_jobs_total{status="done",code=""} 2' told &&
+		grep -qx 'filot_jobs_total{status="failed",code="unsupported_format"} 1' told &&
+		[ "$(grep -cE '^filot_dependency_up\{dependency="(redis|database|storage|queue)"\} 1$' told)" -eq 4 ]
 }
 
 @test "a live worker has its gauges; GPUs only when it tells of some; BULI2's lists are counted" {
