@@ -81,13 +81,13 @@ effects_are() {
 	buli2_state_is .requests 3
 }
 
-@test "a BULI2 that refuses connections gets the request when it is there again" {
-	deliveries_make 1
-	FILOT_BULI2_API_URL=http://127.0.0.1:1/ run -75 --separate-stderr filot-buli2 --drain --breaker-failures 1 --breaker-wait 1s --backoff 1ms
+@test "a BULI2 that refuses connections gets the requests when it is there again" {
+	deliveries_make 2 # the first opens the breaker, the second is left
+	FILOT_BULI2_API_URL=http://127.0.0.1:1/ run -75 --separate-stderr filot-buli2 --drain --jobs 1 --breaker-failures 1 --breaker-wait 2s --backoff 1ms
 	jq -se 'length == 1 and (.[0] | .status == "retry" and .error.code == "unavailable" and (has("http_status") | not))' <<<"$output"
-	delivered() { filot-buli2 --drain >/dev/null 2>&1 && deliveries_are delivered 1; }
-	wait_for 20 'for the delivery' delivered
-	effects_are 1
+	delivered() { filot-buli2 --drain >/dev/null 2>&1 && deliveries_are delivered 2; }
+	wait_for 20 'for the deliveries' delivered
+	effects_are 2
 }
 
 @test "what is final goes to the dead stream with status and body, cut, and the verification fails" {
