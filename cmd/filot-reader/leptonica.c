@@ -1,10 +1,11 @@
 /*
  * Functions of Leptonica's names, which libtesseract and Leptonica itself call instead of Leptonica's own: what is in the
- * program comes before what is in a shared library. They give the same pixels in less time (brick.h).
+ * program comes before what is in a shared library. They give the same pixels in less time (brick.h, pixels.h).
  */
 #include <leptonica/allheaders.h>
 
 #include "common/ocr/brick.h"
+#include "common/ocr/pixels.h"
 
 PIX *pixErodeBrick(PIX *destination, PIX *source, l_int32 width, l_int32 height)
 {
@@ -24,4 +25,27 @@ PIX *pixOpenBrick(PIX *destination, PIX *source, l_int32 width, l_int32 height)
 PIX *pixCloseBrick(PIX *destination, PIX *source, l_int32 width, l_int32 height)
 {
 	return brick_close(destination, source, width, height);
+}
+
+l_ok pixRasterop(PIX *destination, l_int32 x, l_int32 y, l_int32 width, l_int32 height, l_int32 operation, PIX *source,
+		 l_int32 from_x, l_int32 from_y)
+{
+	return pixels_rasterop(destination, x, y, width, height, operation, source, from_x, from_y);
+}
+
+/* The table is for Leptonica's way of counting. */
+l_ok pixCountPixels(PIX *bitmap, l_int32 *count, l_int32 *table)
+{
+	(void)table;
+	return pixels_count(bitmap, count);
+}
+
+l_ok pixScanForForeground(PIX *bitmap, BOX *box, l_int32 side, l_int32 *location)
+{
+	return pixels_scan(bitmap, box, side, location);
+}
+
+PIX *pixConvertRGBToGray(PIX *source, l_float32 red, l_float32 green, l_float32 blue)
+{
+	return pixels_grey(source, red, green, blue);
 }

@@ -23,6 +23,7 @@
 #include "common/ocr/brick.h"
 #include "common/ocr/decode.h"
 #include "common/ocr/page_reader.h"
+#include "common/ocr/pixels.h"
 #include "common/ocr/tesseract.h"
 #include "tests/bench/hooks.h"
 
@@ -41,7 +42,6 @@ typedef void decode_function(void *search, const void *outputs, double ratio, do
 typedef void extract_function(void *search, const void *box, float scale, bool debug, const void *charset, void *words,
 			      int mode);
 
-typedef PIX *brick_function(PIX *destination, PIX *source, l_int32 width, l_int32 height);
 
 recognize_function recognize_line __asm__(RECOGNIZE_LINE);
 decode_function search_decode __asm__(DECODE);
@@ -73,18 +73,31 @@ static struct {
 } hooked;
 
 /* With -e filot those that filot-reader has (cmd/filot-reader/leptonica.c). */
-#define BRICK(name, ours)                                                                                              \
-	PIX *name(PIX *destination, PIX *source, l_int32 width, l_int32 height)                                         \
+#define EITHER(type, name, ours, parameters, arguments)                                                                \
+	type name parameters                                                                                           \
 	{                                                                                                              \
-		static brick_function *function;                                                                       \
+		static type(*function) parameters;                                                                     \
 		if (!function)                                                                                         \
 			*(void **)&function = original(#name);                                                         \
-		return (hooked.is_ours ? ours : function)(destination, source, width, height);                          \
+		return hooked.is_ours ? ours : function arguments;                                                     \
 	}
+#define BRICK(name, ours)                                                                                              \
+	EITHER(PIX *, name, ours(destination, source, width, height),                                                  \
+	       (PIX * destination, PIX * source, l_int32 width, l_int32 height), (destination, source, width, height))
 BRICK(pixErodeBrick, brick_erode)
 BRICK(pixDilateBrick, brick_dilate)
 BRICK(pixOpenBrick, brick_open)
 BRICK(pixCloseBrick, brick_close)
+EITHER(l_ok, pixRasterop, pixels_rasterop(to, x, y, width, height, operation, from, from_x, from_y),
+       (PIX * to, l_int32 x, l_int32 y, l_int32 width, l_int32 height, l_int32 operation, PIX *from, l_int32 from_x,
+	l_int32 from_y),
+       (to, x, y, width, height, operation, from, from_x, from_y))
+EITHER(l_ok, pixCountPixels, pixels_count(bitmap, count), (PIX * bitmap, l_int32 *count, l_int32 *table),
+       (bitmap, count, table))
+EITHER(l_ok, pixScanForForeground, pixels_scan(bitmap, box, side, location),
+       (PIX * bitmap, BOX *box, l_int32 side, l_int32 *location), (bitmap, box, side, location))
+EITHER(PIX *, pixConvertRGBToGray, pixels_grey(source, red, green, blue),
+       (PIX * source, l_float32 red, l_float32 green, l_float32 blue), (source, red, green, blue))
 
 void recognize_line(void *recognizer, const void *image, float invert, bool debug, double worst, const void *box,
 		    void *words, int mode, int amount)

@@ -1,0 +1,39 @@
+/*
+ * What Leptonica's functions of these names do with pixels, to the last one, a word or a vector at a time: copying a part
+ * of a bitmap and counting in it (which libtesseract does for each pair of neighbours in its layout, a twelfth of a
+ * page's time), looking for the first pixel from a side, and making colours grey.
+ *
+ * Source: Leptonica 1.82, rop.c, roplow.c, pix3.c, pix5.c, pixconv.c.
+ */
+#ifndef FILOT_PIXELS_H
+#define FILOT_PIXELS_H
+
+struct Box;
+struct Pix;
+
+/*
+ * pixRasterop: combines a rectangle of `source` at (from_x, from_y) into `destination` at (x, y), both clipped to their
+ * images, by `operation` (PIX_SRC and so on). Returns 0, or 1 when there is no destination, or no source where the
+ * operation needs one, or the depths differ.
+ */
+int pixels_rasterop(struct Pix *destination, int x, int y, int width, int height, int operation, struct Pix *source,
+		    int from_x, int from_y);
+
+/* pixCountPixels: how many pixels of a bitmap are ON. Returns 0, or 1 when it is none (1 bit a pixel). */
+int pixels_count(struct Pix *bitmap, int *count);
+
+/*
+ * pixScanForForeground: the column or row of the first ON pixel of a bitmap from `side` (L_FROM_LEFT and so on), within
+ * `box` or, when that is NULL, the whole of it. Returns 0, or 1 when there is none or something is not as it should be;
+ * then *location is 0.
+ */
+int pixels_scan(struct Pix *bitmap, struct Box *box, int side, int *location);
+
+/*
+ * pixConvertRGBToGray: a grey image (8 bits a pixel, the caller's) of a colour image (32 bits) by weights that are at
+ * least 0; they are divided by their sum, and are Leptonica's own when all are 0. NULL when something is not as it
+ * should be, or there is no memory.
+ */
+struct Pix *pixels_grey(struct Pix *source, float red, float green, float blue);
+
+#endif

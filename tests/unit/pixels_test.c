@@ -1,0 +1,179 @@
+/* What ours do with pixels is what the Leptonica that is installed does. */
+#include "common/ocr/pixels.h"
+
+#include <leptonica/allheaders.h>
+#include <stdbool.h>
+#include <string.h>
+
+#define RANDOM_SEED 20261130u
+#include "tests/unit/random.h"
+#include "tests/unit/test.h"
+
+static int random_in(int low, int high)
+{
+	return low + (int)random_below((uint32_t)(high - low + 1));
+}
+
+/* Noise of any density, also none and full, and pixels of any kind behind the right edge. */
+static PIX *random_image(int width, int height, int depth)
+{
+	PIX *pix = pixCreate(width, height, depth);
+	uint32_t words = (uint32_t)(pixGetWpl(pix) * height), density = random_below(5);
+	for (uint32_t i = 0; i < words; i++)
+		switch (density) {
+		case 0:
+			pixGetData(pix)[i] = 0;
+			break;
+		case 1:
+			pixGetData(pix)[i] = random_below(40) ? 0 : random_below(UINT32_MAX);
+			break;
+		case 2:
+			pixGetData(pix)[i] = UINT32_MAX;
+			break;
+		default:
+			pixGetData(pix)[i] = random_below(UINT32_MAX);
+		}
+	return pix;
+}
+
+/* Also what lies behind the edges. */
+static bool same_words(PIX *one, PIX *other)
+{
+	size_t words = (size_t)pixGetWpl(one) * (size_t)pixGetHeight(one);
+	return pixGetWpl(one) == pixGetWpl(other) && pixGetHeight(one) == pixGetHeight(other) &&
+	       memcmp(pixGetData(one), pixGetData(other), words * 4) == 0;
+}
+
+static void a_rectangle_is_combined_as_leptonica_does(void)
+{
+	static const int operations[] = { PIX_SRC, PIX_SRC, PIX_SRC, PIX_SRC | PIX_DST, PIX_SRC & PIX_DST, PIX_SRC ^ PIX_DST,
+					  PIX_NOT(PIX_SRC), PIX_DST, PIX_CLR, PIX_SET, PIX_NOT(PIX_DST) };
+	static const int depths[] = { 1, 1, 1, 8, 32 };
+	for (int round = 0; round < 20000; round++) {
+		int depth = depths[round % 5];
+		PIX *source = random_image(random_in(1, 200), random_in(1, 20), depth);
+		PIX *ours = random_image(random_in(1, 200), random_in(1, 20), depth), *theirs = pixCopy(NULL, ours);
+		int x = random_below(2) ? 32 * random_in(0, 3) : random_in(-70, 210), y = random_in(-5, 22);
+		int width = random_in(-3, 260), height = random_in(-3, 25);
+		int from_x = random_below(3) ? random_in(0, 200) : random_in(-70, 210), from_y = random_in(-5, 22);
+		int operation = operations[random_below(sizeof operations / sizeof *operations)];
+		CHECK(pixels_rasterop(ours, x, y, width, height, operation, source, from_x, from_y) == 0);
+		CHECK(pixRasterop(theirs, x, y, width, height, operation, source, from_x, from_y) == 0);
+		CHECK(same_words(ours, theirs));
+		if (!same_words(ours, theirs))
+			printf("# %d bits, operation %d, %d x %d from %d,%d of %d x %d to %d,%d of %d x %d\n", depth, operation,
+			       width, height, from_x, from_y, pixGetWidth(source), pixGetHeight(source), x, y,
+			       pixGetWidth(ours), pixGetHeight(ours));
+		pixDestroy(&source);
+		pixDestroy(&ours);
+		pixDestroy(&theirs);
+	}
+}
+
+static void an_image_is_combined_with_itself(void)
+{
+	for (int round = 0; round < 500; round++) {
+		PIX *ours = random_image(random_in(1, 200), random_in(1, 20), 1), *theirs = pixCopy(NULL, ours);
+		int x = 32 * random_in(0, 3), from_x = random_in(0, 150), y = random_in(0, 9), from_y = random_in(0, 9);
+		CHECK(pixels_rasterop(ours, x, y, 90, 10, PIX_SRC, ours, from_x, from_y) == 0);
+		CHECK(pixRasterop(theirs, x, y, 90, 10, PIX_SRC, theirs, from_x, from_y) == 0);
+		CHECK(same_words(ours, theirs));
+		pixDestroy(&ours);
+		pixDestroy(&theirs);
+	}
+}
+
+static void pixels_are_counted(void)
+{
+	for (int round = 0; round < 3000; round++) {
+		l_int32 ours = -1, theirs = -2;
+		PIX *pix = random_image(random_in(1, 300), random_in(1, 20), 1);
+		CHECK(pixels_count(pix, &ours) == 0);
+		CHECK(pixCountPixels(pix, &theirs, NULL) == 0);
+		CHECK_INTEGER(ours, theirs);
+		pixDestroy(&pix);
+	}
+}
+
+static void the_first_pixel_from_each_side_is_found(void)
+{
+	static const int sides[] = { L_FROM_LEFT, L_FROM_RIGHT, L_FROM_TOP, L_FROM_BOT, 99 };
+	for (int round = 0; round < 20000; round++) {
+		l_int32 ours = -1, theirs = -2;
+		int side = sides[round % 5];
+		PIX *pix = random_image(random_in(1, 150), random_in(1, 30), 1);
+		BOX *box = random_below(4) ? boxCreate(random_in(0, 160), random_in(0, 35), random_in(1, 150), random_in(1, 30))
+					   : NULL;
+		if (box && !random_below(4))
+			(void)boxSetGeometry(box, random_in(-20, 5), random_in(-20, 5), -1, -1);
+		CHECK_INTEGER(pixels_scan(pix, box, side, &ours), pixScanForForeground(pix, box, side, &theirs));
+		CHECK_INTEGER(ours, theirs);
+		boxDestroy(&box);
+		pixDestroy(&pix);
+	}
+}
+
+static void check_grey(PIX *source, float red, float green, float blue)
+{
+	l_int32 same = 0;
+	PIX *ours = pixels_grey(source, red, green, blue), *theirs = pixConvertRGBToGray(source, red, green, blue);
+	CHECK(ours && theirs && pixEqual(ours, theirs, &same) == 0);
+	CHECK(same);
+	CHECK(ours && theirs && pixGetXRes(ours) == pixGetXRes(theirs) && pixGetInputFormat(ours) == pixGetInputFormat(theirs));
+	pixDestroy(&ours);
+	pixDestroy(&theirs);
+}
+
+static void colours_become_the_same_grey(void)
+{
+	/* Every green and blue, and every red with some of them. */
+	PIX *all = pixCreate(256, 256, 32);
+	(void)pixSetResolution(all, 300, 200);
+	pixSetInputFormat(all, IFF_JFIF_JPEG);
+	for (uint32_t i = 0; i < 256 * 256; i++)
+		pixGetData(all)[i] = (i * 2654435761U & 0xff000000) | i << 8;
+	check_grey(all, 0, 0, 0);
+	check_grey(all, 0.3F, 0.5F, 0.2F);
+	check_grey(all, 1, 1, 1);
+	check_grey(all, 0, 0, 7);
+	for (int round = 0; round < 60; round++) {
+		PIX *source = random_image(random_in(1, 70), random_in(1, 9), 32);
+		check_grey(source, (float)random_in(0, 9) / 7, (float)random_in(0, 9) / 7, (float)random_in(0, 9) / 7);
+		pixDestroy(&source);
+	}
+	pixDestroy(&all);
+}
+
+static void what_is_not_as_it_should_be_is_refused(void)
+{
+	l_int32 number = 7;
+	PIX *grey = pixCreate(9, 9, 8), *bitmap = pixCreate(9, 9, 1), *colours = pixCreate(9, 9, 32);
+	CHECK(pixels_rasterop(NULL, 0, 0, 1, 1, PIX_SRC, bitmap, 0, 0) == 1);
+	CHECK(pixels_rasterop(bitmap, 0, 0, 1, 1, PIX_SRC, NULL, 0, 0) == 1);
+	CHECK(pixels_rasterop(bitmap, 0, 0, 1, 1, PIX_SRC, grey, 0, 0) == 1);
+	CHECK(pixels_count(NULL, &number) == 1 && number == 0);
+	number = 7;
+	CHECK(pixels_count(grey, &number) == 1 && number == 0);
+	number = 7;
+	CHECK(pixels_scan(NULL, NULL, L_FROM_TOP, &number) == 1 && number == 0);
+	number = 7;
+	CHECK(pixels_scan(grey, NULL, L_FROM_TOP, &number) == 1 && number == 0);
+	CHECK(!pixels_grey(NULL, 0, 0, 0));
+	CHECK(!pixels_grey(grey, 0, 0, 0));
+	CHECK(!pixels_grey(colours, -1, 1, 1));
+	pixDestroy(&grey);
+	pixDestroy(&bitmap);
+	pixDestroy(&colours);
+}
+
+int main(void)
+{
+	setMsgSeverity(L_SEVERITY_NONE);
+	TEST(a_rectangle_is_combined_as_leptonica_does);
+	TEST(an_image_is_combined_with_itself);
+	TEST(pixels_are_counted);
+	TEST(the_first_pixel_from_each_side_is_found);
+	TEST(colours_become_the_same_grey);
+	TEST(what_is_not_as_it_should_be_is_refused);
+	return test_done();
+}
