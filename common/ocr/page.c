@@ -158,6 +158,9 @@ static bool check_head(const struct page *page, struct error *error)
 	    !confidence_valid(page->confidence))
 		return error_set(error, ERROR_INTERNAL, "page with dpi %d, rotation %d, confidence %g", page->dpi,
 				 page->rotation, (double)page->confidence);
+	if (!(page->skew_degrees >= -45 && page->skew_degrees <= 45) || !(page->enlarged >= 0 && page->enlarged <= 100))
+		return error_set(error, ERROR_INTERNAL, "page with a skew of %g, enlarged %g times",
+				 (double)page->skew_degrees, (double)page->enlarged);
 	if ((int)page->source < 0 || page->source >= PAGE_SOURCE_COUNT || (int)page->text_layer_fault < 0 ||
 	    page->text_layer_fault >= TEXT_LAYER_FAULT_COUNT)
 		return error_set(error, ERROR_INTERNAL, "page of an unknown source");
@@ -309,6 +312,14 @@ static bool written_as_zero(float value, bool exact)
 	return exact ? value == 0 && !signbit(value) : lround((double)value * 100) == 0;
 }
 
+static void append_unless_zero(struct buffer *out, const char *before, float value, bool exact)
+{
+	if (written_as_zero(value, exact))
+		return;
+	buffer_append_string(out, before);
+	append_number(out, value, exact);
+}
+
 static void append_integers(struct buffer *out, const char *before, const int32_t values[static 4])
 {
 	char text[64];
@@ -429,6 +440,10 @@ static void write_page(const struct page *page, bool exact, struct buffer *out)
 	append_member(out, ",\"height\":", page->height);
 	append_member(out, ",\"dpi\":", page->dpi);
 	append_member(out, ",\"rotation\":", page->rotation);
+	append_unless_zero(out, ",\"skew\":", page->skew_degrees, exact);
+	append_unless_zero(out, ",\"enlarged\":", page->enlarged, exact);
+	if (page->uneven_light)
+		buffer_append_string(out, ",\"uneven_light\":true");
 	append_string(out, ",\"source\":", page_source_names[page->source]);
 	if (page->text_layer_fault)
 		append_string(out, ",\"text_layer\":", text_layer_fault_names[page->text_layer_fault]);

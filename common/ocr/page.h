@@ -91,7 +91,10 @@ struct page {
 	int32_t dpi; /* that the engine worked with (GetSourceYResolution after recognition); 0 when not known */
 	enum page_source source;
 	enum text_layer_fault text_layer_fault;
-	int32_t rotation; /* 0, 90, 180, 270: what was undone before reading */
+	int32_t rotation; /* 0, 90, 180, 270: what was undone before reading, as is the rest (turn.h) */
+	float skew_degrees;
+	float enlarged; /* so many times; 0: not at all */
+	bool uneven_light;
 	float confidence; /* Tesseract's mean text confidence */
 	char *text; /* plain text as the engine lays it out, with its line ends */
 	struct block *blocks;
@@ -126,6 +129,7 @@ void page_free(struct page *page);
  *   lines        block, paragraph (numbers); baseline [x1,y1,x2,y2], row [height,descenders,ascenders], orientation:
  *                left out when all zero
  *   words        dir "ltr" or "rtl", left out when neutral
+ *   skew, enlarged, uneven_light  what else was undone: degrees clockwise, times, true; left out where nothing was
  *   text_layer   why the text layer of a PDF page was not taken: "absent", "unreadable", "right-to-left", "pictures",
  *                "hidden", "incomplete", "contradicted"; else left out
  *   blocks       [{ box, kind "text|heading|pullout|caption|image|separator" }], block 1 first

@@ -72,6 +72,14 @@ static bool get_confidence(const json_t *object, float *confidence, struct error
 	return take_float(json_object_get(object, "confidence"), confidence) || refuse(error, "confidence");
 }
 
+/* Left out: 0. */
+static bool get_float(const json_t *object, const char *name, float *number, struct error *error)
+{
+	const json_t *value = json_object_get(object, name);
+	*number = 0.0f;
+	return !value || take_float(value, number) || refuse(error, name);
+}
+
 static bool get_integers(const json_t *object, const char *name, int32_t values[static 4], struct error *error)
 {
 	const json_t *array = json_object_get(object, name);
@@ -221,6 +229,8 @@ static bool parse_head(struct page *page, const json_t *root, struct error *erro
 	if (!get_int32(root, "page", &page->number, error) || !get_int32(root, "width", &page->width, error) ||
 	    !get_int32(root, "height", &page->height, error) || !get_int32(root, "dpi", &page->dpi, error) ||
 	    !get_int32(root, "rotation", &page->rotation, error) ||
+	    !get_float(root, "skew", &page->skew_degrees, error) || !get_float(root, "enlarged", &page->enlarged, error) ||
+	    !get_flag(root, "uneven_light", &page->uneven_light, error) ||
 	    !get_confidence(root, &page->confidence, error) || !get_time(ms, "decode", &page->decode_ms, error) ||
 	    !get_time(ms, "layout", &page->layout_ms, error) ||
 	    !get_time(ms, "recognise", &page->recognise_ms, error))

@@ -323,7 +323,8 @@ bool straighten(struct tesseract_engine *tesseract, const struct straighten_opti
 	*layout = (struct layout){ 0 };
 	if (options->rotate > 0 && !undo_rotation(&work, options->rotate))
 		return false;
-	tesseract_follow_light(tesseract, options->improve & IMPROVE_LIGHT && is_lit_unevenly(*image));
+	turn->uneven_light = options->improve & IMPROVE_LIGHT && is_lit_unevenly(*image);
+	tesseract_follow_light(tesseract, turn->uneven_light);
 	if ((looks || is_asked) && !lay_out(&work))
 		return false;
 	bool done = !looks || (layout_signs_find(layout, &signs, error) && improve(&work, &signs, &changed) &&

@@ -82,7 +82,8 @@ bool turn_valid(const struct turn *turn, int32_t read_width, int32_t read_height
 		if (!(fabs(numbers[i]) <= (i < 4 ? TURN_MOST_SCALE : FARTHEST_PX)))
 			return false;
 	bool right_angle = turn->rotation == 0 || turn->rotation == 90 || turn->rotation == 180 || turn->rotation == 270;
-	return is_side(turn->width) && is_side(turn->height) && turn->read_width == read_width &&
+	bool is_flag = turn->uneven_light == 0 || turn->uneven_light == 1;
+	return is_flag && is_side(turn->width) && is_side(turn->height) && turn->read_width == read_width &&
 	       turn->read_height == read_height && right_angle &&
 	       fabs(turn->skew_degrees) <= TURN_MOST_SKEW_DEGREES && turn->scale >= 1.0 / TURN_MOST_SCALE &&
 	       turn->scale <= TURN_MOST_SCALE;
@@ -144,6 +145,9 @@ static void turn_line(const struct turn *turn, struct line *line)
 void turn_page(const struct turn *turn, struct page *page)
 {
 	page->rotation = turn->rotation;
+	page->skew_degrees = (float)turn->skew_degrees;
+	page->enlarged = turn->scale == 1.0 ? 0.0f : (float)turn->scale;
+	page->uneven_light = turn->uneven_light;
 	if (turn_is_none(turn))
 		return;
 	page->width = turn->width;

@@ -20,7 +20,7 @@ struct turn {
 	int32_t width, height;		 /* of the page as given */
 	int32_t read_width, read_height; /* of the page as read */
 	int32_t rotation;		 /* 0, 90, 180, 270: how the page as given stood, clockwise; this was undone */
-	int32_t reserved;
+	int32_t uneven_light;		 /* 1: the paper's shade was followed when black was told from white; else 0 */
 	double skew_degrees; /* likewise, beyond the rotation */
 	double scale;	     /* pixels of the page as read to one of the page as given */
 	/* given x = xx * x + xy * y + x0, given y = yx * x + yy * y + y0 */

@@ -102,21 +102,23 @@ apart() {
 		jq -j '.pages[0].text' line | diff - want
 		# the baselines lie as the page does
 		jq -e --argjson skew "$skew" '.pages[0] | .rotation == 0 and ([.lines[] | select(.baseline[2] - .baseline[0] > 300) |
-			((.baseline[3] - .baseline[1]) / (.baseline[2] - .baseline[0]) | atan * 57.29578) - $skew | fabs] | max) < 0.5' line
+			((.baseline[3] - .baseline[1]) / (.baseline[2] - .baseline[0]) | atan * 57.29578) - $skew | fabs] | max) < 0.5
+			and (.skew - $skew | fabs) < 0.5 and (has("enlarged") or has("uneven_light") | not)' line
 		! filot-ocr-gpu -f text --improve none askew.png | cmp -s - want
 	done
 }
 
 @test "under uneven light and at a low resolution the words are found, each by its own step" {
-	local kind step
+	local kind step told
 	filot-ocr-gpu -f text "$sample" >want
 	"$degrade" uneven-light "$sample" uneven-light.png
 	"$degrade" dpi-60 "$sample" dpi-60.png
-	for kind in uneven-light:light dpi-60:resolution; do
-		step=${kind#*:} kind=${kind%:*}
+	for kind in uneven-light:light:uneven_light=true dpi-60:resolution:enlarged=2; do
+		IFS=: read -r kind step told <<<"$kind"
 		filot-ocr-gpu --improve none "$kind.png" >without
 		filot-ocr-gpu --improve "$step" "$kind.png" >with
 		[ "$(jq -r '.pages[0].text' with | grep -cFxf want)" -gt "$(jq -r '.pages[0].text' without | grep -cFxf want || true)" ]
+		[ "$(jq -r '.pages[0] | {skew, enlarged, uneven_light} | to_entries[] | select(.value) | "\(.key)=\(.value)"' with)" = "$told" ]
 		# an enlarged page tells of itself in its own pixels
 		[ "$(jq -c '.pages[0] | [.width, .height]' with)" = "$(jq -c '.pages[0] | [.width, .height]' without)" ]
 		jq -e '.pages[0] as $page | [$page.lines[].words[].box | .[0] + .[2] <= $page.width and .[1] + .[3] <= $page.height] | all' with

@@ -65,6 +65,9 @@ static bool same_page(const struct page *first, const struct page *second)
 	bool same = first->number == second->number && first->width == second->width &&
 		    first->height == second->height && first->dpi == second->dpi &&
 		    first->rotation == second->rotation && first->source == second->source &&
+		    same_bytes(&first->skew_degrees, &second->skew_degrees, sizeof(float)) &&
+		    same_bytes(&first->enlarged, &second->enlarged, sizeof(float)) &&
+		    first->uneven_light == second->uneven_light &&
 		    first->text_layer_fault == second->text_layer_fault &&
 		    same_bytes(&first->confidence, &second->confidence, sizeof(float)) &&
 		    same_string(first->text, second->text) && first->decode_ms == second->decode_ms &&
@@ -206,6 +209,10 @@ static void numbers_out_of_range_are_refused(void)
 	check_refused("\"width\":400", "\"width\":1000001");
 	check_refused("\"dpi\":200", "\"dpi\":-1");
 	check_refused("\"rotation\":0", "\"rotation\":45");
+	check_refused("\"rotation\":0", "\"rotation\":0,\"skew\":90");
+	check_refused("\"rotation\":0", "\"rotation\":0,\"skew\":\"1\"");
+	check_refused("\"rotation\":0", "\"rotation\":0,\"enlarged\":-1");
+	check_refused("\"rotation\":0", "\"rotation\":0,\"uneven_light\":1");
 	check_refused("\"source\":\"ocr\"", "\"source\":\"hearsay\"");
 	check_refused("\"source\":\"ocr\"", "\"source\":1");
 	check_refused("\"source\":\"ocr\"", "\"source\":\"ocr\",\"text_layer\":\"fine\"");

@@ -90,6 +90,7 @@ static void a_page_is_mapped_whole(void)
 	struct turn turn = turn_none(400, 200);
 	turn_undo_rotation(&turn, 90);
 	turn_scale(&turn, 400, 800);
+	turn.uneven_light = 1;
 	CHECK(turn_valid(&turn, 400, 800));
 	turn_page(&turn, &page);
 	CHECK(page_check(&page, &error));
@@ -97,6 +98,7 @@ static void a_page_is_mapped_whole(void)
 	CHECK_INTEGER(page.height, 200);
 	CHECK_INTEGER(page.dpi, 150);
 	CHECK_INTEGER(page.rotation, 90);
+	CHECK(page.skew_degrees == 0.0f && page.enlarged == 2.0f && page.uneven_light);
 	check_box(page.blocks[0].box, 400 - 50, 20, 10, 50);
 	check_box(page.paragraphs[0].box, 350, 20, 10, 50);
 	check_box(page.words[0].box, 350, 20, 10, 50);
@@ -127,6 +129,8 @@ static void a_turn_of_a_stranger_is_checked(void)
 	bad = good, bad.width = 0;
 	CHECK(!turn_valid(&bad, 100, 200));
 	bad = good, bad.scale = 0;
+	CHECK(!turn_valid(&bad, 100, 200));
+	bad = good, bad.uneven_light = 2;
 	CHECK(!turn_valid(&bad, 100, 200));
 	bad = good, bad.skew_degrees = NAN;
 	CHECK(!turn_valid(&bad, 100, 200));
