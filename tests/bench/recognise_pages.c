@@ -222,6 +222,20 @@ static void measure_ours(struct text_models *models, const struct text_model *mo
 	figure("lines_ours_all_cores_scaling", one_s / all_s, "x", "");
 }
 
+/* What a processor without VNNI would do. */
+static void measure_avx2(const char *tessdata, int32_t lines, int runs)
+{
+	struct recogniser_figures figures;
+	struct error error;
+	struct text_models *models = text_models_new(tessdata, NETWORK_AVX2, 1, &error);
+	const struct text_model *model = models ? text_models_take(models, bench.language, NULL, &error) : NULL;
+	if (!model)
+		fail(&error);
+	figure("lines_speedup_one_core_avx2", bench.theirs_s / measure(models, model, 1, lines, runs, &figures), "x", ">= 4");
+	text_models_give(models, model);
+	text_models_free(models);
+}
+
 int main(int argc, char **argv)
 {
 	int32_t lines = 0;
@@ -257,6 +271,8 @@ int main(int argc, char **argv)
 	       "us/step", "");
 	figure("lines_libtesseract_inverse", (double)bench.inverses, "lines", "");
 	measure_ours(models, model, lines, runs);
+	if (network_backend_best() == NETWORK_AVX512VNNI)
+		measure_avx2(argv[optind], lines, runs);
 	if (all_sizes)
 		measure_sizes(models, model);
 	text_models_give(models, model);
