@@ -251,12 +251,20 @@ static void what_cannot_be_taken_over_says_so(void)
 	struct page page = empty_page();
 	CHECK(!compose_page(MEDIA_PDF, broken, sizeof broken, &page, &error));
 	CHECK_INTEGER(error.code, ERROR_CORRUPT_DOCUMENT);
-	static const char one[] = "%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj\n2 0 obj<</Type/Pages/Kids[]/Count 0>>"
-				  "endobj\ntrailer<</Root 1 0 R>>\n";
+	static const char none[] = "%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj\n"
+				   "2 0 obj<</Type/Pages/Kids[]/Count 0>>endobj\ntrailer<</Root 1 0 R>>\n";
 	page = empty_page();
-	CHECK(!compose_page(MEDIA_PDF, one, sizeof one - 1, &page, &error));
+	CHECK(!compose_page(MEDIA_PDF, none, sizeof none - 1, &page, &error));
 	CHECK_INTEGER(error.code, ERROR_CORRUPT_DOCUMENT);
 	CHECK(strstr(error.message, "page") != NULL); /* QPDF's own words, from version 12 on */
+	static const char one[] = "%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj\n"
+				  "2 0 obj<</Type/Pages/Kids[3 0 R]/Count 1>>endobj\n"
+				  "3 0 obj<</Type/Page/Parent 2 0 R/MediaBox[0 0 9 9]>>endobj\ntrailer<</Root 1 0 R>>\n";
+	page = empty_page();
+	page.number = 2;
+	CHECK(!compose_page(MEDIA_PDF, one, sizeof one - 1, &page, &error));
+	CHECK_INTEGER(error.code, ERROR_CORRUPT_DOCUMENT);
+	CHECK(strstr(error.message, "no such page") != NULL);
 	page = empty_page();
 	CHECK(!compose_page(MEDIA_PNG, "\x89PNG\r\n\x1a\n", 8, &page, &error));
 	CHECK_INTEGER(error.code, ERROR_CORRUPT_DOCUMENT);
