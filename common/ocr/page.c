@@ -13,6 +13,7 @@
 #include "common/base/clock.h"
 #include "common/base/json_text.h"
 #include "common/mrz/mrz_json.h"
+#include "common/ocr/turn.h"
 
 #define FIRST_ROOM 16
 
@@ -158,7 +159,7 @@ static bool check_head(const struct page *page, struct error *error)
 	    !confidence_valid(page->confidence))
 		return error_set(error, ERROR_INTERNAL, "page with dpi %d, rotation %d, confidence %g", page->dpi,
 				 page->rotation, (double)page->confidence);
-	if (!(page->skew_degrees >= -45 && page->skew_degrees <= 45) || !(page->enlarged >= 0 && page->enlarged <= 100))
+	if (!(fabsf(page->skew_degrees) <= TURN_MOST_SKEW_DEGREES) || !(page->enlarged >= 0 && page->enlarged <= TURN_MOST_SCALE))
 		return error_set(error, ERROR_INTERNAL, "page with a skew of %g, enlarged %g times",
 				 (double)page->skew_degrees, (double)page->enlarged);
 	if ((int)page->source < 0 || page->source >= PAGE_SOURCE_COUNT || (int)page->text_layer_fault < 0 ||

@@ -69,9 +69,9 @@ static void copy_rectangle(PIX *destination, int x, int y, int width, int height
 int pixels_rasterop(PIX *destination, int x, int y, int width, int height, int operation, PIX *source, int from_x,
 		    int from_y)
 {
-	int depth = destination ? pixGetDepth(destination) : 0;
 	if (!destination)
 		return 1;
+	int depth = pixGetDepth(destination);
 	if (operation == PIX_DST)
 		return 0;
 	if (operation == PIX_CLR || operation == PIX_SET || operation == PIX_NOT(PIX_DST)) {

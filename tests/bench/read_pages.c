@@ -42,7 +42,6 @@ typedef void decode_function(void *search, const void *outputs, double ratio, do
 typedef void extract_function(void *search, const void *box, float scale, bool debug, const void *charset, void *words,
 			      int mode);
 
-
 recognize_function recognize_line __asm__(RECOGNIZE_LINE);
 decode_function search_decode __asm__(DECODE);
 extract_function search_extract __asm__(EXTRACT);
