@@ -142,30 +142,30 @@ each_once() {
 }
 
 @test "PostgreSQL going away in the middle: the worker waits, nothing is lost" {
-	jobs_make 60 | filot-enqueue >/dev/null
+	jobs_make 200 | filot-enqueue >/dev/null
 	worker_start steady
 	wait_for 30 'some jobs to be done' done_is 5
 	server_kill "$SERVERS_DIR" postgres
 	wait_for 30 'the worker to notice' grep -q 'database_unavailable' steady.log
 	server_start "$SERVERS_DIR" postgres
-	wait_for 60 'all jobs to be done' done_is 60
+	wait_for 60 'all jobs to be done' done_is 200
 	kill -TERM "$worker"
 	wait "$worker"
-	each_once 60
+	each_once 200
 	run ! grep -q '"event":"job_failed"' steady.log
 }
 
 @test "Redis going away in the middle: the worker waits, nothing is lost" {
-	jobs_make 60 | filot-enqueue >/dev/null
+	jobs_make 200 | filot-enqueue >/dev/null
 	worker_start steady --visibility 5s
 	wait_for 30 'some jobs to be done' done_is 5
 	server_kill "$SERVERS_DIR" redis
 	wait_for 30 'the worker to notice' grep -qE 'claim_failed|queue_unavailable' steady.log
 	server_start "$SERVERS_DIR" redis
-	wait_for 90 'all jobs to be done' done_is 60
+	wait_for 90 'all jobs to be done' done_is 200
 	kill -TERM "$worker"
 	wait "$worker"
-	each_once 60
+	each_once 200
 }
 
 @test "object storage going away in the middle: jobs are tried again and done" {
