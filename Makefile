@@ -7,7 +7,7 @@ DESTDIR ?=
 VERSION ?= $(or $(shell git describe --tags --always --dirty 2>/dev/null),0.1.0)
 
 # The libraries. hiredis with TLS comes from the system when it is new enough (Debian 13), else from HIREDIS_PREFIX.
-PKGS := libpq jansson libcurl libcrypto libmicrohttpd libsodium libseccomp tesseract lept libtiff-4 libqpdf zlib poppler-glib cairo gio-2.0
+PKGS := libpq jansson libcurl libcrypto libmicrohttpd libsodium libseccomp tesseract lept libtiff-4 libqpdf zlib poppler-glib lcms2 cairo gio-2.0
 HIREDIS_PREFIX ?= build/deps/hiredis
 ifeq ($(shell pkg-config --atleast-version=1.2 hiredis_ssl 2>/dev/null && echo yes),yes)
 HIREDIS_CFLAGS := $(shell pkg-config --cflags hiredis)

@@ -14,7 +14,7 @@ DEPS_DIR=${DEPS_DIR:-$FILOT_ROOT/build/deps}
 PACKAGES_BUILD=(
 	make gcc g++ libc6-dev pkg-config ca-certificates
 	libssl-dev libcurl4-openssl-dev libpq-dev libjansson-dev libmicrohttpd-dev libsodium-dev libseccomp-dev
-	libtesseract-dev libleptonica-dev libpoppler-glib-dev libcairo2-dev
+	libtesseract-dev libleptonica-dev libpoppler-glib-dev libcairo2-dev liblcms2-dev
 	libqpdf-dev libtiff-dev zlib1g-dev
 	tesseract-ocr-eng
 )
