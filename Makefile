@@ -118,10 +118,13 @@ $(foreach f,$(EMBED_SRC),$(eval $(call embed_rule,$(f))))
 $(foreach f,$(shell grep -l '^--\#include queue_window.lua' common/redis/*.lua),$(BUILD)/embed/$(subst .,_,$(notdir $(f))).h): common/redis/queue_window.lua
 $(foreach f,$(shell grep -l '^--\#include documents_columns.sql' cmd/*/*.sql),$(BUILD)/embed/$(subst .,_,$(notdir $(f))).h): cmd/filot-api/documents_columns.sql
 
-# The C++ compiler links only what holds C++ (the reader); everything else stays free of libstdc++.
+# The C++ compiler links only what holds C++ (the reader); everything else stays free of libstdc++. The reader, which is
+# fenced in, takes no GPU: "absent" is named before the archive that holds the real one.
+NO_GPU := $(BUILD)/common/ocr/cuda/absent.o
 define command_rule
 $(BUILD)/$(if $(filter $(1),$(INTERNAL)),libexec,bin)/$(1): \
-  $(patsubst %.c,$(BUILD)/%.o,$(wildcard cmd/$(1)/*.c)) $(patsubst %.cpp,$(BUILD)/%.o,$(wildcard cmd/$(1)/*.cpp)) $(BUILD)/libfilot.a
+  $(patsubst %.c,$(BUILD)/%.o,$(wildcard cmd/$(1)/*.c)) $(patsubst %.cpp,$(BUILD)/%.o,$(wildcard cmd/$(1)/*.cpp)) \
+  $(if $(filter $(1),$(INTERNAL)),$(NO_GPU)) $(BUILD)/libfilot.a
 	@mkdir -p $$(@D)
 	$$(call SAY,LD,$$@) $(if $(filter $(1),$(INTERNAL)),$$(CXX),$$(CC)) $$(LINKING) -o $$@ $$^ $$(LIBS)
 endef
@@ -158,7 +161,7 @@ $(BUILD)/bench/%: $(BUILD)/tests/bench/%.o $(BUILD)/libfilot.a
 # The reader with a decoder that attacks instead.
 HOSTILE := $(BUILD)/tests/hostile-reader
 $(HOSTILE): $(BUILD)/tests/sandbox/hostile_document.o \
-  $(patsubst %.c,$(BUILD)/%.o,$(filter-out %/document.c,$(wildcard cmd/filot-reader/*.c))) $(BUILD)/libfilot.a
+  $(patsubst %.c,$(BUILD)/%.o,$(filter-out %/document.c,$(wildcard cmd/filot-reader/*.c))) $(NO_GPU) $(BUILD)/libfilot.a
 	@mkdir -p $(@D)
 	$(call SAY,LD,$@) $(CXX) $(LINKING) -o $@ $^ $(LIBS)
 

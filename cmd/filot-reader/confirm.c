@@ -99,23 +99,51 @@ static PIX *line_image(PIX *page, const struct line *line)
 	return upright;
 }
 
-static bool read_line(struct tesseract_engine *tesseract, PIX *page, const struct line *line, struct letters *letters,
-		      struct error *error)
+/* What libtesseract's recogniser reads on the line that is laid out. */
+static bool read_by_tesseract(const struct confirm_engine *engine, struct letters *letters, struct error *error)
 {
 	struct page read = { 0 };
-	PIX *image = line_image(page, line);
-	if (!image)
-		return error_set(error, ERROR_OUT_OF_MEMORY, "no memory for the image of a line");
-	bool done = tesseract_layout(tesseract, image, SINGLE_LINE, 0, error) && tesseract_recognise(tesseract, &read, error);
-	pixDestroy(&image);
-	letters->count = letters->others = 0;
+	bool done = tesseract_recognise(engine->tesseract, &read, error);
 	if (done)
 		add_letters(letters, read.text ? read.text : "");
 	page_free(&read);
 	return done;
 }
 
-bool confirm_text(struct tesseract_engine *tesseract, struct Pix *image, const struct page *text, bool *confirmed,
+/* What ours reads. */
+static bool read_pieces(const struct confirm_engine *engine, struct letters *letters, struct error *error)
+{
+	struct layout layout = { 0 };
+	struct buffer text = { 0 };
+	float confidence;
+	bool done = tesseract_lines(engine->tesseract, SINGLE_LINE, engine->heights, engine->height_count, &layout, error);
+	for (size_t piece = 0; done && piece < layout.piece_count; piece++)
+		done = layout.pieces[piece].first_image < 0 ||
+		       line_reader_read(engine->line_reader, &layout, piece, false, &confidence, &text, error);
+	buffer_append_char(&text, '\0');
+	if (done && text.failed)
+		done = error_set(error, ERROR_OUT_OF_MEMORY, "no memory for the text of a line");
+	if (done)
+		add_letters(letters, text.data);
+	buffer_free(&text);
+	layout_free(&layout);
+	return done;
+}
+
+static bool read_line(const struct confirm_engine *engine, PIX *page, const struct line *line, struct letters *letters,
+		      struct error *error)
+{
+	PIX *image = line_image(page, line);
+	if (!image)
+		return error_set(error, ERROR_OUT_OF_MEMORY, "no memory for the image of a line");
+	letters->count = letters->others = 0;
+	bool done = tesseract_layout(engine->tesseract, image, SINGLE_LINE, 0, error) &&
+		    (engine->line_reader ? read_pieces : read_by_tesseract)(engine, letters, error);
+	pixDestroy(&image);
+	return done;
+}
+
+bool confirm_text(const struct confirm_engine *engine, struct Pix *image, const struct page *text, bool *confirmed,
 		  struct error *error)
 {
 	bool seen[SEEN_ROOM] = { false };
@@ -127,7 +155,7 @@ bool confirm_text(struct tesseract_engine *tesseract, struct Pix *image, const s
 			line = next_line(text, 1, seen);
 		if (!line)
 			break;
-		if (!read_line(tesseract, image, line, &read, error))
+		if (!read_line(engine, image, line, &read, error))
 			return false;
 		line_letters(text, line, &expected);
 		*confirmed = (double)distance(&expected, &read) <= 1 + CONFIRM_MOST_ERRORS * (double)expected.count;

@@ -10,19 +10,30 @@
 #define FILOT_READER_CONFIRM_H
 
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 #include "common/base/error.h"
+#include "common/ocr/line_reader.h"
 #include "common/ocr/page.h"
 #include "common/ocr/tesseract.h"
 
 #define CONFIRM_LINES 3
 #define CONFIRM_MOST_ERRORS 0.3
 
+/* What finds and reads a line; all have the models of the document's languages. */
+struct confirm_engine {
+	struct tesseract_engine *tesseract;
+	struct line_reader *line_reader; /* reads, by images of these heights; NULL: libtesseract does */
+	const int32_t *heights;
+	size_t height_count;
+};
+
 /*
- * `image` is the page's, `text` a page with a text layer. The engine's models are those of the document's languages; a script
- * that they do not know is not confirmed. Errors of tesseract_layout and tesseract_recognise.
+ * `image` is the page's, `text` a page with a text layer. A script that the models do not know is not confirmed. Errors of
+ * tesseract_layout and of what reads.
  */
-bool confirm_text(struct tesseract_engine *tesseract, struct Pix *image, const struct page *text, bool *confirmed,
+bool confirm_text(const struct confirm_engine *engine, struct Pix *image, const struct page *text, bool *confirmed,
 		  struct error *error);
 
 #endif

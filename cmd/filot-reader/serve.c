@@ -27,6 +27,7 @@
 #include "common/json/result.h"
 #include "common/ocr/fence.h"
 #include "common/ocr/languages.h"
+#include "common/ocr/line_reader.h"
 #include "common/ocr/reader.h"
 #include "common/ocr/reader_protocol.h"
 #include "common/ocr/straighten.h"
@@ -35,6 +36,8 @@
 struct server {
 	const struct serve_settings *settings;
 	struct tesseract_engine *tesseract;
+	struct line_reader *line_reader; /* has the same models, if has_lines */
+	bool has_lines;
 	struct fence_calls *calls; /* NULL: all are allowed */
 	struct child waiting; /* for the next document; has what is loaded */
 	struct engine_info engine;
@@ -120,11 +123,14 @@ static bool parse_request(struct server *server, struct request *request, struct
 	return parse_pdf_text(request, error) && parse_heights(request, error);
 }
 
-/* Loads the models and their sums, unless they are those of the last document. */
-static bool load(struct server *server, const char *languages, struct error *error)
+/*
+ * Loads the models and their sums, unless they are those of the last document; those of lines' images also for our own line
+ * reader.
+ */
+static bool load(struct server *server, const char *languages, bool lines, struct error *error)
 {
 	struct engine_info engine = { .backend = "tesseract" };
-	if (!strcmp(server->engine.model, languages) && *languages)
+	if (!strcmp(server->engine.model, languages) && *languages && (server->has_lines || !lines))
 		return true;
 	if (strlen(languages) >= sizeof engine.model)
 		return error_set(error, ERROR_UNKNOWN_LANGUAGE, "too many languages");
@@ -133,6 +139,10 @@ static bool load(struct server *server, const char *languages, struct error *err
 	if (!languages_find(server->settings->tessdata, languages, engine.model_sha256, error) ||
 	    !tesseract_load(server->tesseract, languages, error))
 		return false;
+	server->has_lines = false;
+	if (lines && !line_reader_load(server->line_reader, languages, error))
+		return false;
+	server->has_lines = lines;
 	(void)snprintf(engine.model, sizeof engine.model, "%s", languages);
 	(void)snprintf(engine.version, sizeof engine.version, "%s", tesseract_version());
 	server->engine = engine;
@@ -172,14 +182,22 @@ static PIX *decode_page(struct server *server, struct document *document, const 
 	return image;
 }
 
-/* Gives up a text layer that OCR does not confirm. The time is that of recognition. */
-static bool confirm(struct server *server, PIX *image, struct page *text, struct error *error)
+/* What reads a line for a look; NULL: libtesseract, as the document itself. */
+static struct line_reader *line_reader_for(const struct server *server, const struct request *request)
 {
+	return request->height_count > 0 ? server->line_reader : NULL;
+}
+
+/* Gives up a text layer that OCR does not confirm. The time is that of recognition. */
+static bool confirm(struct server *server, const struct request *request, PIX *image, struct page *text, struct error *error)
+{
+	const struct confirm_engine engine = { server->tesseract, line_reader_for(server, request), request->heights,
+					       request->height_count };
 	int64_t start_ms = clock_monotonic_ms();
 	bool confirmed = true;
 	if (text->source != PAGE_SOURCE_TEXT_LAYER)
 		return true;
-	if (!confirm_text(server->tesseract, image, text, &confirmed, error))
+	if (!confirm_text(&engine, image, text, &confirmed, error))
 		return false;
 	text->recognise_ms = clock_monotonic_ms() - start_ms;
 	if (confirmed)
@@ -213,6 +231,7 @@ static bool lay_out_page(struct server *server, const struct request *request, P
 		.most_pixels = request->limits.page_pixels,
 		.heights = request->heights,
 		.height_count = request->height_count,
+		.line_reader = line_reader_for(server, request),
 	};
 	int64_t start_ms = clock_monotonic_ms();
 	bool laid_out = straighten(server->tesseract, &options, &image, &head->turn, layout, error);
@@ -252,7 +271,7 @@ static bool send_page(struct server *server, struct document *document, const st
 {
 	struct page text = { 0 };
 	PIX *image = decode_page(server, document, request, number, &text, sent_bytes, error);
-	bool done = image && confirm(server, image, &text, error);
+	bool done = image && confirm(server, request, image, &text, error);
 	struct frame_layout head = { .page = number, .text_layer_fault = (int32_t)text.text_layer_fault,
 				     .decode_ms = text.decode_ms };
 	bool is_settled_by_layer = is_settled(request, &text), is_text = is_settled_by_layer || request->height_count == 0;
@@ -457,7 +476,7 @@ static bool serve_one(struct server *server, bool *ended, struct error *error)
 		    error_set(&why, ERROR_INTERNAL, "a frame of type %c is no request", (char)request.type);
 	done = done && parse_request(server, &request, &why);
 	if (request.type != FRAME_COMPOSE)
-		done = done && load(server, request.read.lang, &why);
+		done = done && load(server, request.read.lang, request.height_count > 0, &why);
 	if (done && has_document)
 		done = serve_in_child(server, &request, descriptor, &answered, &why);
 	else if (done && document_prepare_all())
@@ -481,13 +500,14 @@ static bool serve_one(struct server *server, bool *ended, struct error *error)
 bool serve(const struct serve_settings *settings, struct error *error)
 {
 	struct server server = { .settings = settings, .tesseract = tesseract_new(settings->tessdata, error) };
-	bool ended = false, going = server.tesseract != NULL;
+	bool ended = false, going = server.tesseract && (server.line_reader = line_reader_new(settings->tessdata, error));
 	if (going && settings->fenced)
 		going = (server.calls = fence_calls_new(settings->named, error)) != NULL;
 	while (going && !ended)
 		going = serve_one(&server, &ended, error);
 	child_end(&server.waiting);
 	fence_calls_free(server.calls);
+	line_reader_free(server.line_reader);
 	tesseract_free(server.tesseract);
 	buffer_free(&server.payload);
 	return going;

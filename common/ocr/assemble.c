@@ -311,13 +311,6 @@ static size_t next_word(struct assembly *assembly, size_t at, size_t length)
 	return next;
 }
 
-static float confidence_of(float certainty)
-{
-	float confidence = 100 + 5 * certainty;
-
-	return confidence < 0.0f ? 0.0f : confidence > 100.0f ? 100.0f : confidence;
-}
-
 static bool add_word(struct assembly *assembly, const struct layout_block *block, const struct found_word *word,
 		     const char *mark, bool left_to_right)
 {
@@ -338,7 +331,7 @@ static bool add_word(struct assembly *assembly, const struct layout_block *block
 		return no_memory(assembly->error);
 	const struct word made = {
 		.box = layout_on_page(assembly->layout, block, word->box),
-		.confidence = confidence_of(word->read->final_certainty),
+		.confidence = beam_confidence(word->read->final_certainty),
 		.text = text->data,
 		.language = (char *)(uintptr_t)word->model->name,
 		.direction = directions[word->direction],
@@ -353,7 +346,7 @@ static float row_confidence(const struct assembly *assembly, const struct read_r
 
 	for (size_t i = from; i < row->word_count; i++)
 		sum += assembly->found.words[row->first_word + i].read->final_certainty;
-	return confidence_of(sum / (float)(row->word_count - from));
+	return beam_confidence(sum / (float)(row->word_count - from));
 }
 
 static bool add_row(struct assembly *assembly, const struct layout_block *block, size_t number, int32_t block_number)
@@ -467,11 +460,11 @@ static float mean_confidence(const struct assembly *assembly)
 		for (size_t w = 0; w < assembly->rows[i].word_count; w++) {
 			const struct found_word *word = &assembly->found.words[assembly->rows[i].first_word + w];
 
-			sum += (int64_t)confidence_of(word->read->final_certainty);
+			sum += (int64_t)beam_confidence(word->read->final_certainty);
 			count++;
 		}
 	for (size_t i = 0; i < assembly->layout->block_count; i++) {
-		sum += assembly->layout->blocks[i].unread_count * (int64_t)confidence_of(FAKE_CERTAINTY);
+		sum += assembly->layout->blocks[i].unread_count * (int64_t)beam_confidence(FAKE_CERTAINTY);
 		count += assembly->layout->blocks[i].unread_count;
 	}
 	return count ? (float)(sum / count) : 0.0f;

@@ -14,8 +14,6 @@
 #include "common/ocr/page.h"
 #include "common/ocr/text_model.h"
 
-#define ASSEMBLE_LANGUAGES_MOST 16
-
 /*
  * Fills *page but for its number, rotation and times. `models` are the languages in the order that they were asked for;
  * texts[piece × model_count + model] is what that model read on a piece (`failed` where it has no image). ERROR_OUT_OF_MEMORY;

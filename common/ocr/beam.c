@@ -530,6 +530,13 @@ bool beam_decode_outputs(struct beam *beam, const float *outputs, size_t step_co
 	return beam_decode(beam, steps, step_count, line, error);
 }
 
+float beam_confidence(float certainty)
+{
+	float confidence = 100 + 5 * certainty;
+
+	return confidence < 0.0f ? 0.0f : confidence > 100.0f ? 100.0f : confidence;
+}
+
 struct beam *beam_new(const struct beam_model *model, struct error *error)
 {
 	struct beam *beam = calloc(1, sizeof *beam);

@@ -55,9 +55,7 @@ struct beam_word {
 	float certainty; /* the least of its characters */
 	float rating;	 /* the sum of its characters */
 	float space_certainty; /* the lesser of the spaces around it (0 where there is none) */
-	/* What decides confidence: (the lesser of the two above) × 7; Tesseract's is 100 + 5 × this, clipped to 0..100.
-	 */
-	float final_certainty;
+	float final_certainty; /* what decides confidence: (the lesser of the two above) × 7 */
 };
 
 struct beam_line {
@@ -92,6 +90,9 @@ bool beam_decode(struct beam *beam, const struct beam_step *steps, size_t step_c
  */
 bool beam_decode_outputs(struct beam *beam, const float *outputs, size_t step_count, size_t output_count, size_t stride,
 			 struct beam_line *line, struct error *error);
+
+/* Of a word's or row's final certainty, as Tesseract says it: 100 + 5 × certainty, within 0 to 100. */
+float beam_confidence(float certainty);
 
 #define BEAM_STEPS_MOST 100000
 

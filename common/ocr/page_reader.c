@@ -21,9 +21,9 @@ struct errand {
 struct page_reading {
 	struct layout layout;
 	struct recogniser *recogniser;
-	const struct text_model *models[ASSEMBLE_LANGUAGES_MOST];
+	const struct text_model *models[TEXT_MODELS_AT_ONCE];
 	size_t model_count;
-	struct errand errands[ASSEMBLE_LANGUAGES_MOST]; /* by model; without a page when it has nothing to read */
+	struct errand errands[TEXT_MODELS_AT_ONCE]; /* by model; without a page when it has nothing to read */
 	struct line_text *texts; /* [piece][model] */
 	bool *is_read, *wanted;	 /* of the same shape */
 	int64_t spent_us;
@@ -48,12 +48,11 @@ size_t page_reader_heights(const struct text_model *const *models, size_t model_
 	return count;
 }
 
-/* The image of a piece for one model; false when it is not there. */
-static bool find_image(const struct layout *layout, size_t piece, const struct text_model *model, struct line_image *line)
+bool page_reader_image(const struct layout *layout, size_t piece, int32_t height, struct line_image *line)
 {
 	size_t at = (size_t)layout->pieces[piece].first_image;
 
-	while (at < layout->image_count && layout->images[at].height != model->shape.height)
+	while (at < layout->image_count && layout->images[at].height != height)
 		at++;
 	if (at == layout->image_count)
 		return false;
@@ -89,7 +88,8 @@ static bool submit(struct page_reading *reading, size_t model, struct error *err
 	for (size_t piece = 0; piece < layout->piece_count; piece++) {
 		if (!reading->wanted[piece * reading->model_count + model])
 			continue;
-		if (!find_image(layout, piece, reading->models[model], &errand->lines[errand->count]))
+		if (!page_reader_image(layout, piece, reading->models[model]->shape.height,
+				       &errand->lines[errand->count]))
 			return error_set(error, ERROR_INTERNAL, "a layout without images of height %d",
 					 reading->models[model]->shape.height);
 		errand->pieces[errand->count++] = piece;

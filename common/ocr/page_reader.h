@@ -12,11 +12,14 @@
 size_t page_reader_heights(const struct text_model *const *models, size_t model_count,
 			   int32_t heights[static LAYOUT_MOST_HEIGHTS]);
 
+/* A piece's image for a network of that height, pixels borrowed from the layout; false when it has none. */
+bool page_reader_image(const struct layout *layout, size_t piece, int32_t height, struct line_image *line);
+
 /* A page whose lines are being read. */
 struct page_reading;
 
 /*
- * Begins to read a layout with 1 to ASSEMBLE_LANGUAGES_MOST models. The layout becomes the reading's (*layout is zero
+ * Begins to read a layout with 1 to TEXT_MODELS_AT_ONCE models. The layout becomes the reading's (*layout is zero
  * after), also on failure; the models are the caller's until page_reading_free. Errors of recogniser_submit;
  * ERROR_INTERNAL when a piece lacks an image of a model's height.
  */

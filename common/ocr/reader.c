@@ -140,6 +140,14 @@ void reader_append_string(struct buffer *out, const char *before, const char *te
 		buffer_append_string(out, "null");
 }
 
+/* For which line images are asked, if any. */
+static void write_heights(const struct reader_lines *lines, struct buffer *out)
+{
+	for (size_t index = 0; index < lines->height_count; index++)
+		buffer_printf(out, "%s%d", index ? "," : ",\"heights\":[", lines->heights[index]);
+	buffer_append_string(out, lines->height_count ? "]" : "");
+}
+
 static void write_read_request(const struct reader_request *request, const struct reader_limits *limits,
 			       const struct reader_lines *lines, struct buffer *out)
 {
@@ -149,9 +157,7 @@ static void write_read_request(const struct reader_request *request, const struc
 		      request->rotate, request->improve);
 	reader_append_string(out, ",\"pdf_text\":", pdf_text_names[request->pdf_text]);
 	reader_append_string(out, ",\"password\":", request->password);
-	for (size_t index = 0; index < lines->height_count; index++)
-		buffer_printf(out, "%s%d", index ? "," : ",\"heights\":[", lines->heights[index]);
-	buffer_append_string(out, lines->height_count ? "]" : "");
+	write_heights(lines, out);
 	buffer_append_string(out, request->images ? ",\"images\":true" : "");
 	buffer_printf(out,
 		      ",\"limits\":{\"pages\":%lld,\"page_pixels\":%lld,\"document_bytes\":%lld,\"result_bytes\":%lld,"
@@ -458,9 +464,10 @@ bool reader_start(struct reader *reader, const char *lang, struct error *error)
 	struct answer answer = { .pages = "", .result = &unused };
 	struct buffer request = { 0 };
 	struct reader_lines lines = { 0 };
-	reader_append_string(&request, "{\"lang\":", lang);
-	buffer_append_char(&request, '}');
 	bool done = !reader->engine || reader_lines_open(&lines, reader->engine, lang, error);
+	reader_append_string(&request, "{\"lang\":", lang);
+	write_heights(&lines, &request);
+	buffer_append_char(&request, '}');
 	done = done && reader_converse(reader, FRAME_LOAD, &request, -1, &answer, error);
 	reader_lines_close(&lines);
 	result_free_pages(&unused);

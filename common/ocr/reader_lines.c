@@ -4,46 +4,15 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "common/ocr/languages.h"
 #include "common/ocr/reader_protocol.h"
-
-/* One language of the list; the first one's blacklist is for all. */
-static bool take_model(struct reader_lines *lines, const char *name, size_t length, struct error *error)
-{
-	char language[128];
-
-	if (lines->model_count == ASSEMBLE_LANGUAGES_MOST || length >= sizeof language)
-		return error_set(error, ERROR_UNKNOWN_LANGUAGE, "too many languages; --engine tesseract takes more");
-	(void)snprintf(language, sizeof language, "%.*s", (int)length, name);
-	for (size_t i = 0; i < lines->model_count; i++)
-		if (strcmp(lines->models[i]->name, language) == 0)
-			return true;
-	const char *blacklist = lines->model_count ? lines->models[0]->blacklist : NULL;
-	const struct text_model *model = text_models_take(lines->engine->models, language, blacklist, error);
-	if (model) {
-		lines->models[lines->model_count++] = model;
-		return true;
-	}
-	/* For whoever sent the job it is the language that is wrong. */
-	if (error->code == ERROR_CONFIG)
-		error->code = ERROR_UNKNOWN_LANGUAGE;
-	return false;
-}
 
 bool reader_lines_open(struct reader_lines *lines, const struct reader_engine *engine, const char *languages,
 		       struct error *error)
 {
 	*lines = (struct reader_lines){ .engine = engine };
-	if (!languages_valid(languages))
-		return error_set(error, ERROR_UNKNOWN_LANGUAGE,
-				 "\"%.64s\" names no languages; write them as eng or deu+eng", languages);
-	for (const char *name = languages; *name;) {
-		size_t length = strcspn(name, "+");
-
-		if (!take_model(lines, name, length, error))
-			return false;
-		name += length + (name[length] == '+');
-	}
+	lines->model_count = text_models_take_all(engine->models, languages, lines->models, error);
+	if (lines->model_count == 0)
+		return false;
 	lines->height_count = page_reader_heights(lines->models, lines->model_count, lines->heights);
 	return lines->height_count > 0 || error_set(error, ERROR_UNKNOWN_LANGUAGE,
 						     "the networks of %s have too many heights; use --engine tesseract",
@@ -128,7 +97,7 @@ void reader_lines_close(struct reader_lines *lines)
 		page_image_free(&lines->pending[i].page.image);
 	}
 	lines->pending_count = 0;
-	for (size_t i = 0; i < lines->model_count; i++)
-		text_models_give(lines->engine->models, lines->models[i]);
+	if (lines->model_count > 0)
+		text_models_give_all(lines->engine->models, lines->models, lines->model_count);
 	lines->model_count = 0;
 }

@@ -14,7 +14,7 @@
 
 struct reader_lines {
 	const struct reader_engine *engine;
-	const struct text_model *models[ASSEMBLE_LANGUAGES_MOST];
+	const struct text_model *models[TEXT_MODELS_AT_ONCE];
 	size_t model_count;
 	int32_t heights[LAYOUT_MOST_HEIGHTS];
 	size_t height_count;

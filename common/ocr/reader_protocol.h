@@ -8,7 +8,7 @@
  * which comes with the document as well, is answered with the bytes of a searchable PDF (compose.h) in any number of
  * FRAME_BYTES before those. Payloads are JSON objects, but for FRAME_LAYOUT, FRAME_IMAGE and FRAME_BYTES:
  *
- *   FRAME_LOAD   {"lang":"eng"}                      -> FRAME_DONE | FRAME_ERROR
+ *   FRAME_LOAD   {"lang":"eng","heights":[36,…]}     -> FRAME_DONE | FRAME_ERROR; "heights" as of the requests to come
  *   FRAME_READ   {"lang":…,"pages":…|null,"dpi":0,"psm":3,"rotate":-1,"improve":7,
  *                 "pdf_text":"auto|never|only","password":…|null,
  *                 "heights":[36,…], (images of lines for networks of these heights, to be read by the parent)

@@ -251,7 +251,7 @@ static bool choose_lines(struct recogniser_page *page, const struct line_image *
 		if (images[i].height != shape->height)
 			return error_set(error, ERROR_BAD_INPUT, "line %zu is %d pixels high, not %d", i,
 					 images[i].height, shape->height);
-		page->texts[i].failed = images[i].width < shape->x_scale || images[i].width > NETWORK_WIDTH_MOST;
+		page->texts[i].failed = !recogniser_reads(shape, images[i].width);
 		if (!page->texts[i].failed)
 			page->lines[page->readable_count++] =
 			    (struct recogniser_line){ .page = page, .image = &images[i], .text = &page->texts[i] };

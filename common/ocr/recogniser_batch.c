@@ -113,6 +113,11 @@ static bool run_lines(struct recogniser_thread *thread, const struct recogniser_
 	return true;
 }
 
+bool recogniser_reads(const struct network_shape *shape, int32_t width)
+{
+	return width >= shape->x_scale && width <= NETWORK_WIDTH_MOST;
+}
+
 static float mean_of(const struct text_model *model, const struct network_output *output)
 {
 	return line_mean_output(output, model->shape.class_count, model->file->null_code);

@@ -104,6 +104,9 @@ struct recogniser {
 bool recogniser_batch_run(struct recogniser_thread *thread, size_t count, struct recogniser_figures *figures,
 			  struct error *error);
 
+/* Whether a line of that width is neither too narrow nor too wide for the network. */
+bool recogniser_reads(const struct network_shape *shape, int32_t width);
+
 bool recogniser_thread_prepare(struct recogniser_thread *thread, struct error *error);
 void recogniser_thread_clear(struct recogniser_thread *thread);
 

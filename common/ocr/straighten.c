@@ -130,6 +130,9 @@ static PIX *line_picture(const struct layout *layout, const struct layout_piece 
 
 static bool read_line(struct work *work, const struct layout_piece *piece, bool upside_down, float *confidence)
 {
+	if (work->options->line_reader)
+		return line_reader_read(work->options->line_reader, work->layout, (size_t)(piece - work->layout->pieces),
+					upside_down, confidence, NULL, work->error);
 	PIX *pix = line_picture(work->layout, piece);
 	*confidence = 0.0f;
 	if (pix && upside_down)

@@ -3,9 +3,8 @@
  * layout tells (layout_signs.h) and how well a few of its lines read decide whether it is changed and laid out again. A
  * page of which nothing is undone is laid out, and read, exactly as without this file.
  *
- * Which way up: a page whose lines run down or up is turned by a quarter. Then up to four lines are read by
- * libtesseract's recogniser with the document's own languages, until one reads well; when none does, they are read upside
- * down, too. That needs no model of its own (osd.traineddata), holds for every script that has a model, and a page that
+ * Which way up: a page whose lines run down or up is turned by a quarter. Then up to four lines are read with the
+ * document's own languages, until one reads well; when none does, they are read upside down, too. That needs no model of its own (osd.traineddata), holds for every script that has a model, and a page that
  * reads well as it is can never be turned.
  */
 #ifndef FILOT_STRAIGHTEN_H
@@ -17,6 +16,7 @@
 
 #include "common/base/error.h"
 #include "common/ocr/layout.h"
+#include "common/ocr/line_reader.h"
 #include "common/ocr/tesseract.h"
 #include "common/ocr/turn.h"
 
@@ -32,6 +32,7 @@ struct straighten_options {
 	int64_t most_pixels; /* that a page may be enlarged to */
 	const int32_t *heights; /* of line images, as for tesseract_lines; none: the page is left laid out for tesseract_recognise */
 	size_t height_count;
+	struct line_reader *line_reader; /* reads those lines, by such images; NULL: libtesseract's recogniser does */
 };
 
 /*

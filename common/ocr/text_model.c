@@ -304,6 +304,55 @@ void text_models_give(struct text_models *models, const struct text_model *model
 	pthread_mutex_unlock(&models->lock);
 }
 
+/* One language of a list, if it is not there already. */
+static bool take_next(struct text_models *models, const char *name, size_t length,
+		      const struct text_model *taken[static TEXT_MODELS_AT_ONCE], size_t *count, struct error *error)
+{
+	char language[128];
+
+	if (*count == TEXT_MODELS_AT_ONCE || length >= sizeof language)
+		return error_set(error, ERROR_UNKNOWN_LANGUAGE, "too many languages; --engine tesseract takes more");
+	(void)snprintf(language, sizeof language, "%.*s", (int)length, name);
+	for (size_t i = 0; i < *count; i++)
+		if (strcmp(taken[i]->name, language) == 0)
+			return true;
+	taken[*count] = text_models_take(models, language, *count ? taken[0]->blacklist : NULL, error);
+	if (taken[*count]) {
+		++*count;
+		return true;
+	}
+	/* For whoever sent the job it is the language that is wrong. */
+	if (error && error->code == ERROR_CONFIG)
+		error->code = ERROR_UNKNOWN_LANGUAGE;
+	return false;
+}
+
+size_t text_models_take_all(struct text_models *models, const char *languages,
+			    const struct text_model *taken[static TEXT_MODELS_AT_ONCE], struct error *error)
+{
+	size_t count = 0;
+
+	if (!languages_valid(languages))
+		return error_set(error, ERROR_UNKNOWN_LANGUAGE,
+				 "\"%.64s\" names no languages; write them as eng or deu+eng", languages);
+	for (const char *name = languages; *name;) {
+		size_t length = strcspn(name, "+");
+
+		if (!take_next(models, name, length, taken, &count, error)) {
+			text_models_give_all(models, taken, count);
+			return 0;
+		}
+		name += length + (name[length] == '+');
+	}
+	return count;
+}
+
+void text_models_give_all(struct text_models *models, const struct text_model *const *taken, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		text_models_give(models, taken[i]);
+}
+
 size_t text_models_count(struct text_models *models)
 {
 	size_t count = 0;

@@ -54,6 +54,16 @@ void text_models_free(struct text_models *models); /* after every model was give
 const struct text_model *text_models_take(struct text_models *models, const char *language, const char *blacklist,
 					  struct error *error);
 
+#define TEXT_MODELS_AT_ONCE 16
+
+/*
+ * The models of "deu+eng", each once, in that order; the first one's blacklist is for all. Returns how many, 0 on failure:
+ * ERROR_UNKNOWN_LANGUAGE when these are no names or too many, and for a model that text_models_take refuses.
+ */
+size_t text_models_take_all(struct text_models *models, const char *languages,
+			    const struct text_model *taken[static TEXT_MODELS_AT_ONCE], struct error *error);
+void text_models_give_all(struct text_models *models, const struct text_model *const *taken, size_t count);
+
 /* One more holder of a model that the caller holds. */
 void text_models_share(struct text_models *models, const struct text_model *model);
 void text_models_give(struct text_models *models, const struct text_model *model); /* NULL is fine */

@@ -22,7 +22,7 @@
 
 struct comparison {
 	struct text_models *cache;
-	const struct text_model *models[ASSEMBLE_LANGUAGES_MOST];
+	const struct text_model *models[TEXT_MODELS_AT_ONCE];
 	size_t model_count;
 	struct recogniser *recogniser;
 	struct tesseract_engine *tesseract;
@@ -211,22 +211,17 @@ static void compare_image(struct comparison *run, const char *path)
 	free(bytes);
 }
 
-static void open_models(struct comparison *run, const char *tessdata, char *languages, enum network_backend backend)
+static void open_models(struct comparison *run, const char *tessdata, const char *languages, enum network_backend backend)
 {
 	struct error error = { 0 };
 
-	run->cache = text_models_new(tessdata, backend, ASSEMBLE_LANGUAGES_MOST, &error);
+	run->cache = text_models_new(tessdata, backend, TEXT_MODELS_AT_ONCE, &error);
 	run->tesseract = tesseract_new(tessdata, &error);
 	if (!run->cache || !run->tesseract || !tesseract_load(run->tesseract, languages, &error))
 		die(&error);
-	for (char *name = strtok(languages, "+"); name && run->model_count < ASSEMBLE_LANGUAGES_MOST;
-	     name = strtok(NULL, "+")) {
-		const char *blacklist = run->model_count ? run->models[0]->blacklist : NULL;
-
-		run->models[run->model_count] = text_models_take(run->cache, name, blacklist, &error);
-		if (!run->models[run->model_count++])
-			die(&error);
-	}
+	run->model_count = text_models_take_all(run->cache, languages, run->models, &error);
+	if (run->model_count == 0)
+		die(&error);
 	run->recogniser = recogniser_new(&recogniser_default_options, run->cache, &error);
 	if (!run->recogniser)
 		die(&error);
@@ -273,8 +268,7 @@ int main(int argc, char **argv)
 		      name, network_backend_name(backend), (long long)run.equal_texts, (long long)run.pages,
 		      (long long)run.equal_boxes, (long long)run.equal_all);
 	recogniser_free(run.recogniser);
-	for (size_t i = 0; i < run.model_count; i++)
-		text_models_give(run.cache, run.models[i]);
+	text_models_give_all(run.cache, run.models, run.model_count);
 	text_models_free(run.cache);
 	tesseract_free(run.tesseract);
 	return run.equal_texts == run.pages ? 0 : 1;
