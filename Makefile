@@ -97,7 +97,7 @@ $(BUILD)/common/ocr/network_avx2.o: COMMON += -mavx2 -mfma
 $(BUILD)/common/ocr/network_vnni.o: COMMON += -mavx512f -mavx512bw -mavx512vl -mavx512dq -mavx512vnni -mfma
 
 # Loops over words that the compiler makes vectors of.
-$(BUILD)/common/ocr/brick.o $(BUILD)/common/ocr/pixels.o: COMMON += $(if $(SAN)$(TSAN),,-O3)
+$(BUILD)/common/ocr/brick.o $(BUILD)/common/ocr/pixels.o $(BUILD)/common/ocr/threshold.o: COMMON += $(if $(SAN)$(TSAN),,-O3)
 
 $(BUILD)/%.o: %.cpp | $(EMBED)
 	@mkdir -p $(@D)

@@ -99,11 +99,12 @@ static PIX *line_image(PIX *page, const struct line *line)
 	return upright;
 }
 
-/* What libtesseract's recogniser reads on the line that is laid out. */
-static bool read_by_tesseract(const struct confirm_engine *engine, struct letters *letters, struct error *error)
+/* What libtesseract's recogniser reads. */
+static bool read_by_tesseract(const struct confirm_engine *engine, PIX *image, struct letters *letters, struct error *error)
 {
 	struct page read = { 0 };
-	bool done = tesseract_recognise(engine->tesseract, &read, error);
+	bool done = tesseract_layout(engine->tesseract, image, SINGLE_LINE, 0, error) &&
+		    tesseract_recognise(engine->tesseract, &read, error);
 	if (done)
 		add_letters(letters, read.text ? read.text : "");
 	page_free(&read);
@@ -111,12 +112,13 @@ static bool read_by_tesseract(const struct confirm_engine *engine, struct letter
 }
 
 /* What ours reads. */
-static bool read_pieces(const struct confirm_engine *engine, struct letters *letters, struct error *error)
+static bool read_pieces(const struct confirm_engine *engine, PIX *image, struct letters *letters, struct error *error)
 {
 	struct layout layout = { 0 };
 	struct buffer text = { 0 };
 	float confidence;
-	bool done = tesseract_lines(engine->tesseract, SINGLE_LINE, engine->heights, engine->height_count, &layout, error);
+	bool done = tesseract_lines(engine->tesseract, image, SINGLE_LINE, 0, engine->heights, engine->height_count, &layout,
+				    error);
 	for (size_t piece = 0; done && piece < layout.piece_count; piece++)
 		done = layout.pieces[piece].first_image < 0 ||
 		       line_reader_read(engine->line_reader, &layout, piece, false, &confidence, &text, error);
@@ -137,8 +139,7 @@ static bool read_line(const struct confirm_engine *engine, PIX *page, const stru
 	if (!image)
 		return error_set(error, ERROR_OUT_OF_MEMORY, "no memory for the image of a line");
 	letters->count = letters->others = 0;
-	bool done = tesseract_layout(engine->tesseract, image, SINGLE_LINE, 0, error) &&
-		    (engine->line_reader ? read_pieces : read_by_tesseract)(engine, letters, error);
+	bool done = (engine->line_reader ? read_pieces : read_by_tesseract)(engine, image, letters, error);
 	pixDestroy(&image);
 	return done;
 }

@@ -31,7 +31,7 @@ struct confirm_engine {
 
 /*
  * `image` is the page's, `text` a page with a text layer. A script that the models do not know is not confirmed. Errors of
- * tesseract_layout and of what reads.
+ * tesseract_layout, tesseract_lines and of what reads.
  */
 bool confirm_text(const struct confirm_engine *engine, struct Pix *image, const struct page *text, bool *confirmed,
 		  struct error *error);

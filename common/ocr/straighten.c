@@ -267,8 +267,7 @@ static bool lay_out(struct work *work)
 	const struct straighten_options *options = work->options;
 	bool is_asked = options->height_count > 0;
 	int32_t dpi = (int32_t)lround(options->dpi * work->turn->scale);
-	return tesseract_layout(work->tesseract, *work->image, options->psm, dpi, work->error) &&
-	       tesseract_lines(work->tesseract, options->psm, is_asked ? options->heights : test_heights,
+	return tesseract_lines(work->tesseract, *work->image, options->psm, dpi, is_asked ? options->heights : test_heights,
 			       is_asked ? options->height_count : 1, work->layout, work->error);
 }
 

@@ -16,7 +16,9 @@
 
 extern "C" {
 #include "common/ocr/tesseract.h"
+#include "common/ocr/threshold.h"
 }
+#include "common/ocr/picture.hpp"
 #include "common/ocr/tesseract_lines.hpp"
 
 using namespace tesseract;
@@ -25,6 +27,7 @@ namespace {
 
 const int kThinnestPage = 3; /* pixels; libtesseract scales no line of less */
 const int kLongestSide = 32767; /* its coordinates have 16 bits */
+const char kNoLayout[] = "libtesseract finds no layout on this page";
 const char kOtsu[] = "0", kSauvola[] = "2"; /* of its enum class ThresholdMethod */
 
 class Engine : public TessBaseAPI {
@@ -226,26 +229,40 @@ bool tesseract_load(struct tesseract_engine *tesseract, const char *languages, s
 	}
 }
 
-bool tesseract_layout(struct tesseract_engine *tesseract, struct Pix *image, int32_t psm, int32_t dpi, struct error *error)
+/* What holds for every page; a page that is too thin is only noted. */
+static bool take_page(struct tesseract_engine *tesseract, Pix *image, int32_t psm, struct error *error)
 {
-	Engine &engine = *tesseract->engine;
 	tesseract->width = pixGetWidth(image);
 	tesseract->height = pixGetHeight(image);
 	tesseract->blank = tesseract->width < kThinnestPage || tesseract->height < kThinnestPage;
 	if (psm == PSM_OSD_ONLY || psm == PSM_AUTO_ONLY || psm < 0 || psm >= PSM_COUNT)
 		return error_set(error, ERROR_BAD_JOB, "page segmentation mode %d reads no text; give 1 or 3 to 13", psm);
-	if (tesseract->blank)
-		return true;
-	if (tesseract->width > kLongestSide || tesseract->height > kLongestSide)
+	if (!tesseract->blank && (tesseract->width > kLongestSide || tesseract->height > kLongestSide))
 		return error_set(error, ERROR_PAGE_TOO_LARGE, "the page is %d x %d pixels; no side may have more than %d",
 				 tesseract->width, tesseract->height, kLongestSide);
+	return true;
+}
+
+/* Throws std::bad_alloc, as all that the library does. */
+static void set_page(struct tesseract_engine *tesseract, Pix *image, int32_t psm, int32_t dpi)
+{
+	Engine &engine = *tesseract->engine;
+	engine.SetPageSegMode(static_cast<PageSegMode>(psm));
+	engine.SetVariable("user_defined_dpi", std::to_string(dpi).c_str());
+	engine.SetVariable("thresholding_method", tesseract->follows_light ? kSauvola : kOtsu);
+	engine.SetImage(image);
+}
+
+bool tesseract_layout(struct tesseract_engine *tesseract, struct Pix *image, int32_t psm, int32_t dpi, struct error *error)
+{
+	if (!take_page(tesseract, image, psm, error))
+		return false;
+	if (tesseract->blank)
+		return true;
 	try {
-		engine.SetPageSegMode(static_cast<PageSegMode>(psm));
-		engine.SetVariable("user_defined_dpi", std::to_string(dpi).c_str());
-		engine.SetVariable("thresholding_method", tesseract->follows_light ? kSauvola : kOtsu);
-		engine.SetImage(image);
-		return engine.find_lines() ||
-		       error_set(error, ERROR_INTERNAL, "libtesseract finds no layout on this page");
+		set_page(tesseract, image, psm, dpi);
+		return tesseract->engine->find_lines() ||
+		       error_set(error, ERROR_INTERNAL, kNoLayout);
 	} catch (...) {
 		return failed(error);
 	}
@@ -280,11 +297,34 @@ bool tesseract_recognise(struct tesseract_engine *tesseract, struct page *page, 
 	return done;
 }
 
-bool tesseract_lines(struct tesseract_engine *tesseract, int32_t psm, const int32_t *heights, size_t height_count,
-		     struct layout *layout, struct error *error)
+/* Black and white for the layout: ours, which is the same, where the library's is the slower one. */
+static Picture bitmap_of(const struct tesseract_engine *tesseract, Pix *image)
 {
-	Engine &engine = *tesseract->engine;
+	const bool is_ours = !tesseract->follows_light && !pixGetColormap(image) &&
+			     (pixGetDepth(image) == 8 || pixGetDepth(image) == 32);
+	Picture bitmap = picture(is_ours ? threshold_otsu(image) : pixClone(image));
+	if (!bitmap)
+		throw std::bad_alloc();
+	return bitmap;
+}
+
+/* The page as the library itself keeps it (ImageThresholder::SetImage), for the lines' images. */
+static Picture plain(Pix *image)
+{
+	Picture page = picture(pixGetColormap(image) ? pixRemoveColormap(image, REMOVE_CMAP_BASED_ON_SRC) : pixClone(image));
+	if (page && pixGetDepth(page.get()) > 1 && pixGetDepth(page.get()) < 8)
+		page = picture(pixConvertTo8(page.get(), 0));
+	if (!page)
+		throw std::bad_alloc();
+	return page;
+}
+
+bool tesseract_lines(struct tesseract_engine *tesseract, struct Pix *image, int32_t psm, int32_t dpi, const int32_t *heights,
+		     size_t height_count, struct layout *layout, struct error *error)
+{
 	*layout = {};
+	if (!take_page(tesseract, image, psm, error))
+		return false;
 	layout->width = tesseract->width;
 	layout->height = tesseract->height;
 	layout->psm = psm;
@@ -292,10 +332,14 @@ bool tesseract_lines(struct tesseract_engine *tesseract, int32_t psm, const int3
 		return true;
 	bool done = true;
 	try {
+		Engine &engine = *tesseract->engine;
+		set_page(tesseract, bitmap_of(tesseract, image).get(), psm, dpi);
+		if (!engine.find_lines())
+			return error_set(error, ERROR_INTERNAL, kNoLayout);
 		std::unique_ptr<PageIterator> at(engine.AnalyseLayout(true));
 		layout->dpi = engine.GetSourceYResolution();
 		if (at)
-			done = lines_collect(*at, engine.GetInputImage(), psm, heights, height_count, layout, error);
+			done = lines_collect(*at, plain(image).get(), psm, heights, height_count, layout, error);
 		at.reset();
 		engine.Clear();
 	} catch (...) {

@@ -2,8 +2,9 @@
  * libtesseract's LSTM engine for C: an image goes in, its layout is found, its lines are read, a struct page comes out.
  * Settings are those of the `tesseract` command with --oem 1, so text, boxes and confidences are the same.
  *
- * Layout and reading are two steps, which makes their times known apart and lets a later reader take lines after the first.
- * The first step is exactly what the second would begin with (TessBaseAPI::FindLines), so splitting changes no result.
+ * For its own recogniser layout and reading are two steps, which makes their times known apart. The first is exactly what
+ * the second would begin with (TessBaseAPI::FindLines), so splitting changes no result. For ours there is a third, the
+ * layout with the images of its lines.
  *
  * One struct tesseract_engine serves one thread. Needs OMP_THREAD_LIMIT=1 in the environment of the process from its start.
  * After ERROR_OUT_OF_MEMORY or ERROR_INTERNAL libtesseract's state is not known: end the process.
@@ -55,12 +56,13 @@ void tesseract_follow_light(struct tesseract_engine *tesseract, bool follows);
 bool tesseract_recognise(struct tesseract_engine *tesseract, struct page *page, struct error *error);
 
 /*
- * Instead of tesseract_recognise: the layout and the images of its lines, for networks of `height_count` heights (at most
- * LAYOUT_MOST_HEIGHTS); then forgets the page's image. The caller frees it (layout_free). ERROR_INTERNAL also when this
- * libtesseract keeps its layout otherwise than the versions known here (5.0 to 5.5).
+ * Instead of both: the layout that tesseract_layout would find, with the images of its lines for networks of `height_count`
+ * heights (at most LAYOUT_MOST_HEIGHTS). The caller frees it (layout_free). A page that is laid out is forgotten. Errors of
+ * tesseract_layout; ERROR_INTERNAL also when this libtesseract keeps its layout otherwise than the versions known here
+ * (5.0 to 5.5).
  */
-bool tesseract_lines(struct tesseract_engine *tesseract, int32_t psm, const int32_t *heights, size_t height_count,
-		     struct layout *layout, struct error *error);
+bool tesseract_lines(struct tesseract_engine *tesseract, struct Pix *image, int32_t psm, int32_t dpi, const int32_t *heights,
+		     size_t height_count, struct layout *layout, struct error *error);
 
 /*
  * Reads an image of one line by libtesseract's recogniser and tells how sure it was, 0 to 100 (0: nothing was read). A page

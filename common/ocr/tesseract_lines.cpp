@@ -18,6 +18,7 @@
 #include <leptonica/allheaders.h>
 #include <tesseract/baseapi.h>
 
+#include "common/ocr/picture.hpp"
 #include "common/ocr/tesseract_lines.hpp"
 
 extern "C" {
@@ -160,18 +161,6 @@ struct Filling {
 				 TessBaseAPI::Version(), what);
 	}
 };
-
-using Picture = std::unique_ptr<Pix, void (*)(Pix *)>;
-
-void destroy(Pix *pix)
-{
-	pixDestroy(&pix);
-}
-
-Picture picture(Pix *pix)
-{
-	return Picture(pix, destroy);
-}
 
 /* The grey bytes of an image of 8 bits. */
 void copy_pixels(Filling &filling, Pix *grey)

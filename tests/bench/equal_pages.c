@@ -158,8 +158,7 @@ static bool read_ours(struct comparison *run, PIX *image, struct page *page, str
 	size_t height_count = page_reader_heights(run->models, run->model_count, heights);
 	struct layout layout;
 
-	if (!tesseract_layout(run->tesseract, image, run->psm, 0, error) ||
-	    !tesseract_lines(run->tesseract, run->psm, heights, height_count, &layout, error))
+	if (!tesseract_lines(run->tesseract, image, run->psm, 0, heights, height_count, &layout, error))
 		return false;
 	struct buffer bytes = { 0 };
 	layout_write(&layout, &bytes);

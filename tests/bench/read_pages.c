@@ -196,8 +196,7 @@ static bool read_ours(struct engine *engine, PIX *pix, struct page *page, struct
 	double *stage_s = engine->figures->stage_s, start = now_s(), laid_out, total, network_s, decode_text_s;
 	struct page_reading *reading;
 	struct layout layout;
-	bool done = tesseract_layout(engine->tesseract, pix, 3, 0, error) &&
-		    tesseract_lines(engine->tesseract, 3, &engine->model->shape.height, 1, &layout, error);
+	bool done = tesseract_lines(engine->tesseract, pix, 3, 0, &engine->model->shape.height, 1, &layout, error);
 
 	laid_out = now_s();
 	reading = done ? page_reading_begin(engine->recogniser, &layout, &engine->model, 1, error) : NULL;
