@@ -73,11 +73,16 @@ bool cuda_launch(struct cuda_stream *stream, enum cuda_kernel kernel, const stru
 		 const void *arguments, struct error *error);
 
 #define CUDA_MARKS 6
+#define CUDA_PATIENCE_MS 60000 /* batches take milliseconds, with other processes on the device perhaps a second */
 
 /* Notes the time when what was asked before is done; mark 0 to CUDA_MARKS - 1. */
 bool cuda_mark(struct cuda_stream *stream, int32_t mark, struct error *error);
 
-/* Waits, asleep, until the stream has done all. us[i]: microseconds from mark i to mark i + 1. */
+/*
+ * Waits, asleep, until the stream has done all. us[i]: microseconds from mark i to mark i + 1. A device that has not done it
+ * within CUDA_PATIENCE_MS hangs, and is lost; whatever is asked of it then would wait as long as it hangs, so what is
+ * released or closed on it is left to the end of the process.
+ */
 bool cuda_finish(struct cuda_stream *stream, int64_t us[CUDA_MARKS - 1], struct error *error);
 
 #ifdef __cplusplus

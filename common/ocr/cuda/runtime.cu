@@ -2,9 +2,11 @@
  * device.h by the CUDA runtime, which is linked statically: a machine without a driver runs the same binary, and
  * cuda_device_count says there why it has no device.
  */
+#include <atomic>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <time.h>
 
 #include "common/ocr/cuda/kernels.h"
 
@@ -13,6 +15,9 @@ struct cuda_stream {
 	cudaStream_t stream;
 	cudaEvent_t marks[CUDA_MARKS], end;
 };
+
+/* Of the process: no device is asked for anything after one hung. */
+static std::atomic<bool> hangs;
 
 static bool check(cudaError_t status, int32_t device, const char *what, struct error *error)
 {
@@ -85,7 +90,7 @@ extern "C" void *cuda_allocate(int32_t device, size_t bytes, struct error *error
 
 extern "C" void cuda_release(int32_t device, void *memory)
 {
-	if (memory && cudaSetDevice(device) == cudaSuccess)
+	if (memory && !hangs && cudaSetDevice(device) == cudaSuccess)
 		(void)cudaFree(memory);
 }
 
@@ -99,21 +104,22 @@ extern "C" void *cuda_pinned_allocate(size_t bytes, struct error *error)
 
 extern "C" void cuda_pinned_release(void *memory)
 {
-	(void)cudaFreeHost(memory);
+	if (!hangs)
+		(void)cudaFreeHost(memory);
 }
 
 extern "C" void cuda_stream_close(struct cuda_stream *stream)
 {
-	if (!stream)
-		return;
-	(void)cudaSetDevice(stream->device);
-	for (int i = 0; i < CUDA_MARKS; i++)
-		if (stream->marks[i])
-			(void)cudaEventDestroy(stream->marks[i]);
-	if (stream->end)
-		(void)cudaEventDestroy(stream->end);
-	if (stream->stream)
-		(void)cudaStreamDestroy(stream->stream);
+	if (stream && !hangs) {
+		(void)cudaSetDevice(stream->device);
+		for (int i = 0; i < CUDA_MARKS; i++)
+			if (stream->marks[i])
+				(void)cudaEventDestroy(stream->marks[i]);
+		if (stream->end)
+			(void)cudaEventDestroy(stream->end);
+		if (stream->stream)
+			(void)cudaStreamDestroy(stream->stream);
+	}
 	free(stream);
 }
 
@@ -132,9 +138,8 @@ extern "C" struct cuda_stream *cuda_stream_open(int32_t device, struct error *er
 
 	for (int i = 0; opened && i < CUDA_MARKS; i++)
 		opened = check(cudaEventCreate(&stream->marks[i]), device, "making an event", error);
-	/* A thread that waits for it sleeps, and leaves its core to those that decode. */
-	opened = opened && check(cudaEventCreateWithFlags(&stream->end, cudaEventBlockingSync | cudaEventDisableTiming),
-				 device, "making an event", error);
+	opened = opened && check(cudaEventCreateWithFlags(&stream->end, cudaEventDisableTiming), device, "making an event",
+				 error);
 	if (opened)
 		return stream;
 	cuda_stream_close(stream);
@@ -175,10 +180,40 @@ extern "C" bool cuda_mark(struct cuda_stream *stream, int32_t mark, struct error
 	return check(cudaEventRecord(stream->marks[mark], stream->stream), stream->device, "recording an event", error);
 }
 
+static int64_t now_ms(void)
+{
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/*
+ * Between looks the thread sleeps, and leaves its core to those that decode. CUDA's own way to wait asleep knows no end: a
+ * kernel that hangs would keep its jobs for ever, and their claims renewed.
+ */
+static bool wait_for_end(struct cuda_stream *stream, struct error *error)
+{
+	const struct timespec pause = { 0, 50000 };
+	const int64_t until_ms = now_ms() + CUDA_PATIENCE_MS;
+	cudaError_t status = cudaEventQuery(stream->end);
+
+	while (status == cudaErrorNotReady && now_ms() < until_ms) {
+		(void)nanosleep(&pause, NULL);
+		status = cudaEventQuery(stream->end);
+	}
+	(void)cudaGetLastError(); /* "not ready" is remembered as an error, too */
+	if (status != cudaErrorNotReady)
+		return check(status, stream->device, "running a batch", error);
+	hangs = true;
+	return error_set(error, ERROR_UNAVAILABLE, "GPU %d: running a batch: not done after %d s", stream->device,
+			 CUDA_PATIENCE_MS / 1000);
+}
+
 extern "C" bool cuda_finish(struct cuda_stream *stream, int64_t us[CUDA_MARKS - 1], struct error *error)
 {
 	if (!check(cudaEventRecord(stream->end, stream->stream), stream->device, "recording an event", error) ||
-	    !check(cudaEventSynchronize(stream->end), stream->device, "running a batch", error))
+	    !wait_for_end(stream, error))
 		return false;
 	for (int i = 0; i < CUDA_MARKS - 1; i++) {
 		float ms = 0;
