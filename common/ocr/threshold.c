@@ -4,6 +4,7 @@
  */
 #include "common/ocr/threshold.h"
 
+#include <endian.h>
 #include <leptonica/allheaders.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -27,12 +28,23 @@ static const struct range none = { UINT8_MAX, 0 };
 
 /* ---- thresholds ---- */
 
+static void count_word(uint32_t word, struct levels *table)
+{
+	table->counts[0][word >> 24]++;
+	table->counts[1][word >> 16 & 0xff]++;
+	table->counts[2][word >> 8 & 0xff]++;
+	table->counts[3][word & 0xff]++;
+}
+
 /* How often each byte of a word has each value. Two tables by turns: a counter that was just written is slow to be read. */
 static void count_words(const uint32_t *words, size_t count, struct levels tables[2])
 {
-	for (size_t i = 0; i < count; i++)
-		for (int channel = 0; channel < CHANNELS; channel++)
-			tables[i % 2].counts[channel][words[i] >> (24 - 8 * channel) & 0xff]++;
+	for (; count >= 2; count -= 2, words += 2) {
+		count_word(words[0], &tables[0]);
+		count_word(words[1], &tables[1]);
+	}
+	if (count)
+		count_word(words[0], &tables[0]);
 }
 
 static void add_levels(int32_t sum[LEVELS], const int32_t more[LEVELS])
@@ -174,46 +186,63 @@ static void mark_black(const uint8_t *bytes, size_t count, const struct pattern 
 	mark_block(last, pattern, marks + at);
 }
 
-/* The 8 bytes of two words, each 0 or 1, as 8 bits: each byte's product with one bit of the factor falls into the highest byte. */
-static uint32_t eight_bits(uint32_t first, uint32_t second)
+/*
+ * Eight bytes, each 0 or 1, as bits, the first the highest: each byte's product with one bit of the factor falls into the
+ * highest byte of the product, and no two products meet.
+ */
+static uint32_t eight_bits(const uint8_t *marks)
 {
-	return (uint32_t)(((uint64_t)first << 32 | second) * UINT64_C(0x0102040810204080) >> 56);
+	uint64_t bytes;
+	memcpy(&bytes, marks, sizeof bytes);
+	return (uint32_t)(le64toh(bytes) * UINT64_C(0x8040201008040201) >> 56);
 }
 
-/* 32 pixels of a grey image, of one byte each. */
-static uint32_t pack_grey(const uint32_t *marks)
+/* 32 pixels, of one byte each. */
+static uint32_t word_of(const uint8_t *marks)
 {
-	return eight_bits(marks[0], marks[1]) << 24 | eight_bits(marks[2], marks[3]) << 16 |
-	       eight_bits(marks[4], marks[5]) << 8 | eight_bits(marks[6], marks[7]);
+	return eight_bits(marks) << 24 | eight_bits(marks + 8) << 16 | eight_bits(marks + 16) << 8 | eight_bits(marks + 24);
 }
 
-/* 32 pixels of a colour image, of one word each. */
-static uint32_t pack_colour(const uint32_t *marks)
+/* From the marks of words to those of pixels: of a grey image their bytes in the order of the pixels, of colour any of them. */
+static void grey_pixels(const uint32_t *restrict words, size_t count, uint8_t *restrict pixels)
 {
-	uint32_t bits = 0;
-	for (int i = 0; i < 32; i++)
-		bits |= (uint32_t)(marks[i] != 0) << (31 - i);
-	return bits;
+	for (size_t i = 0; i < count; i++) {
+		uint32_t ordered = htobe32(words[i]);
+		memcpy(pixels + i * sizeof ordered, &ordered, sizeof ordered);
+	}
+}
+
+static void colour_pixels(const uint32_t *restrict words, size_t count, uint8_t *restrict pixels)
+{
+	for (size_t i = 0; i < count; i++)
+		pixels[i] = (words[i] | words[i] >> 8 | words[i] >> 16 | words[i] >> 24) & 1;
+}
+
+/* One row, through the rows `marks` and `pixels`, which have room for blocks and for words of the bitmap. */
+static void blacken_row(const uint32_t *from, size_t words, bool is_grey, const struct pattern *pattern, uint32_t *marks,
+			uint8_t *pixels, uint32_t *to, size_t width)
+{
+	mark_black((const uint8_t *)from, words * sizeof *from, pattern, (uint8_t *)marks);
+	(is_grey ? grey_pixels : colour_pixels)(marks, words, pixels);
+	for (size_t i = 0; i < (width + 31) / 32; i++)
+		to[i] = word_of(pixels + i * 32);
+	if (width % 32)
+		to[width / 32] &= UINT32_MAX << (32 - width % 32);
 }
 
 static bool blacken(PIX *image, bool is_grey, const struct range black[CHANNELS], PIX *bitmap)
 {
 	const struct pattern pattern = pattern_of(black);
-	size_t words = (size_t)(pixGetWidth(image) + 31) / 32, rest = (size_t)pixGetWidth(image) % 32;
-	size_t step = is_grey ? 32 / CHANNELS : 32; /* words of the image for one of the bitmap */
-	size_t stride = (size_t)pixGetWpl(image);
-	uint32_t *marks = calloc(words * step + BLOCK / sizeof *marks, sizeof *marks);
+	size_t width = (size_t)pixGetWidth(image), words = is_grey ? (width + CHANNELS - 1) / CHANNELS : width;
+	uint32_t *marks = calloc(words + BLOCK / sizeof *marks, sizeof *marks);
+	uint8_t *pixels = calloc((width + 31) / 32 * 32 + sizeof *marks, 1);
+	bool done = marks && pixels;
 	uint32_t *to = pixGetData(bitmap);
 	const uint32_t *from = pixGetData(image);
-	for (int y = 0; marks && y < pixGetHeight(image); y++, from += stride, to += pixGetWpl(bitmap)) {
-		mark_black((const uint8_t *)from, stride * sizeof *from, &pattern, (uint8_t *)marks);
-		for (size_t i = 0; i < words; i++)
-			to[i] = is_grey ? pack_grey(marks + i * step) : pack_colour(marks + i * step);
-		if (rest)
-			to[words - 1] &= UINT32_MAX << (32 - rest);
-	}
-	bool done = marks != NULL;
+	for (int y = 0; done && y < pixGetHeight(image); y++, from += pixGetWpl(image), to += pixGetWpl(bitmap))
+		blacken_row(from, words, is_grey, &pattern, marks, pixels, to, width);
 	free(marks);
+	free(pixels);
 	return done;
 }
 
