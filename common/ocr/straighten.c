@@ -24,12 +24,16 @@
 #define LEAST_DARK 0.05 /* of all tiles */
 #define MOST_DARK 0.5
 #define LONGEST_SIDE_PX 32767 /* libtesseract's */
-#define LINES 4 /* read to see which way up */
+/* Which way up, as tests/bench/rotation shows on the corpus: a line alone may read well by chance. */
+#define LINES 8 /* read at most */
 #define FEWEST_LETTERS 6
 #define BEST_LETTERS 20
+#define READS_SURELY 90.0f
 #define READS_WELL 75.0f
-#define READS_AT_ALL 50.0f
-#define READS_BETTER 15.0f
+#define WELL_READ_LINES 2
+#define FEWEST_TO_COMPARE 3 /* that tell anything together when they read badly */
+#define READS_AT_ALL 30.0f
+#define READS_BETTER 10.0f
 #define TEST_HEIGHT_PX 36 /* of line images when the caller asks for none */
 
 struct work {
@@ -142,9 +146,26 @@ static bool read_line(struct work *work, const struct layout_piece *piece, bool 
 	return done;
 }
 
+/* The mean of the lines' confidences; *well: they read well, and no more were read than it takes to know that. */
+static bool read_lines(struct work *work, const struct layout_piece *const *lines, size_t count, bool upside_down, float *mean,
+		       bool *well)
+{
+	float sum = 0.0f, confidence;
+	size_t well_read = 0, read = 0;
+	for (*well = false; read < count && !*well; read++) {
+		if (!read_line(work, lines[read], upside_down, &confidence))
+			return false;
+		sum += confidence;
+		well_read += confidence >= READS_WELL;
+		*well = confidence >= READS_SURELY || well_read == WELL_READ_LINES;
+	}
+	*mean = read > 0 ? sum / (float)read : 0.0f;
+	return true;
+}
+
 /*
- * How the page stands: as its lines run, if they can be read so, or the other way round, if they are read better so. Lines
- * that run down a page and read neither way are upright letters of vertical writing.
+ * How the page stands: as its lines run, if they read well so, else the way in which they read better. Lines that run down a
+ * page and read as badly either way are upright letters of vertical writing.
  */
 static bool find_rotation(struct work *work, int32_t quarter_turns, int32_t *rotation)
 {
@@ -152,21 +173,16 @@ static bool find_rotation(struct work *work, int32_t quarter_turns, int32_t *rot
 	size_t count = choose_lines(work->layout, quarter_turns, lines);
 	/* The upright page turned counterclockwise by quarter_turns is this one. */
 	int32_t along = (4 - quarter_turns) % 4 * 90;
-	float sums[2] = { 0.0f, 0.0f }, all = (float)count, confidence;
-	for (int way = 0; way < 2; way++)
-		for (size_t i = 0; i < count; i++) {
-			if (!read_line(work, lines[i], way == 1, &confidence))
-				return false;
-			sums[way] += confidence;
-			if (confidence >= READS_WELL && way == 0) {
-				*rotation = along;
-				return true;
-			}
-		}
-	if (count > 0 && sums[1] > READS_AT_ALL * all && sums[1] > sums[0] + READS_BETTER * all)
-		*rotation = (along + 180) % 360;
-	else if (count > 0 && sums[0] > READS_AT_ALL * all)
+	float upright, turned = 0.0f;
+	bool well, turned_well = false;
+	if (!read_lines(work, lines, count, false, &upright, &well) ||
+	    (!well && !read_lines(work, lines, count, true, &turned, &turned_well)))
+		return false;
+	bool are_many = count >= FEWEST_TO_COMPARE;
+	if (well || (are_many && upright > READS_AT_ALL && upright > turned + READS_BETTER))
 		*rotation = along;
+	else if ((are_many || turned_well) && turned > READS_AT_ALL && turned > upright + READS_BETTER)
+		*rotation = (along + 180) % 360;
 	return true;
 }
 

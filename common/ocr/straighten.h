@@ -3,8 +3,8 @@
  * layout tells (layout_signs.h) and how well a few of its lines read decide whether it is changed and laid out again. A
  * page of which nothing is undone is laid out, and read, exactly as without this file.
  *
- * Which way up: a page whose lines run down or up is turned by a quarter. Then up to four lines are read with the
- * document's own languages, until one reads well; when none does, they are read upside down, too. That needs no model of its own (osd.traineddata), holds for every script that has a model, and a page that
+ * Which way up: a page whose lines run down or up is turned by a quarter. Then up to eight lines are read with the
+ * document's own languages, until they read well; when they do not, they are read upside down, too. That needs no model of its own (osd.traineddata), holds for every script that has a model, and a page that
  * reads well as it is can never be turned.
  */
 #ifndef FILOT_STRAIGHTEN_H

@@ -42,6 +42,22 @@ apart() {
 	done
 }
 
+@test "pages that read badly are turned by what all their lines say, not by one that reads well upside down" {
+	local page
+	corpus
+	for page in receipt-417 receipt-461 receipt-539; do
+		"$degrade" rotated-180 "$CORPUS/pages/$page.jpg" turned.png
+		filot-ocr-gpu turned.png | jq -e '.pages[0].rotation == 180'
+		filot-ocr-gpu "$CORPUS/pages/$page.jpg" | jq -e '.pages[0].rotation == 0'
+	done
+}
+
+@test "one line that reads badly either way turns nothing" {
+	filot-ocr-gpu --psm 7 "$sample" | jq -e '.pages[0].rotation == 0'
+	"$degrade" rotated-90 "$sample" turned.png
+	filot-ocr-gpu --psm 7 turned.png | jq -e '.pages[0].rotation == 0'
+}
+
 @test "baselines run the way the text is read" {
 	"$degrade" rotated-90 "$sample" turned.png
 	filot-ocr-gpu turned.png | jq -e '.pages[0].lines | map(select(.words | length > 4) | .baseline) |
