@@ -163,11 +163,17 @@ static bool read_lines(struct work *work, const struct layout_piece *const *line
 	return true;
 }
 
+/* How a page stands that was looked at. */
+struct stand {
+	int32_t rotation;
+	enum { STAND_UNKNOWN, STAND_LIKELY, STAND_SURE } certainty; /* likely: its lines read better so; sure: well */
+};
+
 /*
  * How the page stands: as its lines run, if they read well so, else the way in which they read better. Lines that run down a
  * page and read as badly either way are upright letters of vertical writing.
  */
-static bool find_rotation(struct work *work, int32_t quarter_turns, int32_t *rotation)
+static bool find_rotation(struct work *work, int32_t quarter_turns, struct stand *stand)
 {
 	const struct layout_piece *lines[LINES];
 	size_t count = choose_lines(work->layout, quarter_turns, lines);
@@ -179,10 +185,11 @@ static bool find_rotation(struct work *work, int32_t quarter_turns, int32_t *rot
 	    (!well && !read_lines(work, lines, count, true, &turned, &turned_well)))
 		return false;
 	bool are_many = count >= FEWEST_TO_COMPARE;
+	*stand = (struct stand){ 0, STAND_UNKNOWN };
 	if (well || (are_many && upright > READS_AT_ALL && upright > turned + READS_BETTER))
-		*rotation = along;
+		*stand = (struct stand){ along, well ? STAND_SURE : STAND_LIKELY };
 	else if ((are_many || turned_well) && turned > READS_AT_ALL && turned > upright + READS_BETTER)
-		*rotation = (along + 180) % 360;
+		*stand = (struct stand){ (along + 180) % 360, turned_well ? STAND_SURE : STAND_LIKELY };
 	return true;
 }
 
@@ -287,6 +294,34 @@ static bool lay_out(struct work *work)
 			       is_asked ? options->height_count : 1, work->layout, work->error);
 }
 
+/* The page before a change, which may be taken back. */
+struct kept {
+	PIX *image;
+	struct turn turn;
+	struct layout layout;
+};
+
+static struct kept keep(struct work *work)
+{
+	struct kept kept = { pixClone(*work->image), *work->turn, *work->layout };
+	*work->layout = (struct layout){ 0 };
+	return kept;
+}
+
+static void forget(struct kept *kept)
+{
+	pixDestroy(&kept->image);
+	layout_free(&kept->layout);
+}
+
+static bool take_back(struct work *work, struct kept *kept)
+{
+	layout_free(work->layout);
+	*work->turn = kept->turn;
+	*work->layout = kept->layout;
+	return replace(work, kept->image);
+}
+
 /*
  * Removes the skew, enlarges, and lays out again; *changed: there was something to do. A page that loses letters by it is
  * taken back: small dots and rules look like small letters.
@@ -299,36 +334,52 @@ static bool improve(struct work *work, const struct layout_signs *signs, bool *c
 	*changed = skew != 0.0 || factor > 1;
 	if (!*changed)
 		return true;
-	PIX *image = pixClone(*work->image);
-	struct turn turn = *work->turn;
-	struct layout layout = *work->layout;
-	*work->layout = (struct layout){ 0 };
+	struct kept kept = keep(work);
 	bool done = (skew == 0.0 || undo_skew(work, skew)) && (factor == 1 || enlarge(work, factor)) && lay_out(work) &&
 		    layout_signs_find(work->layout, &after, work->error);
-	if (done && (double)after.letters < (double)signs->letters * FEWEST_KEPT) {
-		done = replace(work, image);
-		*work->turn = turn;
-		layout_free(work->layout);
-		*work->layout = layout;
-		return done;
-	}
-	pixDestroy(&image);
-	layout_free(&layout);
+	if (done && (double)after.letters < (double)signs->letters * FEWEST_KEPT)
+		return take_back(work, &kept);
+	forget(&kept);
 	return done;
 }
 
-/* Finds out how the page stands; when that is not upright, it is turned and laid out again. */
-static bool rotate(struct work *work, int32_t quarter_turns)
+/* Turns the page back by what was found, and lays it out again. */
+static bool turn_upright(struct work *work, int32_t rotation)
 {
-	int32_t rotation = 0;
-	if (work->options->rotate != ROTATE_AUTO)
-		return true;
-	if (!find_rotation(work, quarter_turns, &rotation))
-		return false;
 	if (rotation == 0)
 		return true;
 	layout_free(work->layout);
 	return undo_rotation(work, rotation) && lay_out(work);
+}
+
+/*
+ * A page on its side of which the layout finds no lines that run down it, or wrong ones that run across: only if it reads
+ * well on its side it is turned.
+ */
+static bool look_sideways(struct work *work)
+{
+	struct layout_signs signs;
+	struct stand stand = { 0, STAND_UNKNOWN };
+	struct kept kept = keep(work);
+	bool done = undo_rotation(work, 90) && lay_out(work) && layout_signs_find(work->layout, &signs, work->error) &&
+		    find_rotation(work, signs.quarter_turns, &stand);
+	if (done && stand.certainty != STAND_SURE)
+		return take_back(work, &kept);
+	forget(&kept);
+	return done && turn_upright(work, stand.rotation);
+}
+
+/* Finds out how the page stands; when that is not upright, it is turned and laid out again. */
+static bool rotate(struct work *work, const struct layout_signs *signs)
+{
+	struct stand stand;
+	if (work->options->rotate != ROTATE_AUTO)
+		return true;
+	if (!find_rotation(work, signs->quarter_turns, &stand))
+		return false;
+	if (stand.certainty == STAND_UNKNOWN && signs->quarter_turns == 0)
+		return look_sideways(work);
+	return turn_upright(work, stand.rotation);
 }
 
 bool straighten(struct tesseract_engine *tesseract, const struct straighten_options *options, struct Pix **image,
@@ -346,7 +397,7 @@ bool straighten(struct tesseract_engine *tesseract, const struct straighten_opti
 	if ((looks || is_asked) && !lay_out(&work))
 		return false;
 	bool done = !looks || (layout_signs_find(layout, &signs, error) && improve(&work, &signs, &changed) &&
-			       (!changed || layout_signs_find(layout, &signs, error)) && rotate(&work, signs.quarter_turns));
+			       (!changed || layout_signs_find(layout, &signs, error)) && rotate(&work, &signs));
 	if (!done || !is_asked)
 		layout_free(layout);
 	/* The look has taken the page from libtesseract. */

@@ -52,6 +52,19 @@ apart() {
 	done
 }
 
+@test "a page on its side is turned though its layout finds no lines that run down" {
+	local page by
+	corpus
+	for page in contrast-orig-60.jpg lion-page.00016.jpg; do
+		filot-ocr-gpu --improve none "$CORPUS/pages/$page" >upright
+		for by in 90 270; do
+			"$degrade" "rotated-$by" "$CORPUS/pages/$page" turned.png
+			filot-ocr-gpu --improve none turned.png | jq -e --argjson by "$by" --slurpfile upright upright '.pages[0] |
+				.rotation == $by and .text == $upright[0].pages[0].text and [.height, .width] == ($upright[0].pages[0] | [.width, .height])'
+		done
+	done
+}
+
 @test "one line that reads badly either way turns nothing" {
 	filot-ocr-gpu --psm 7 "$sample" | jq -e '.pages[0].rotation == 0'
 	"$degrade" rotated-90 "$sample" turned.png
