@@ -542,3 +542,88 @@ step_to_page() {
 	[ -z "$(grep -v ' 60$' <<<"$told")" ]
 	[ "$told" = "$(sort -n -u <<<"$told")" ]
 }
+
+@test "followers hold no thread: many of them, and others are answered at once" {
+	upload "$WORD"
+	local at pids=()
+	for at in $(seq 100); do
+		curl -sN --max-time 60 -H "Authorization: Bearer $TOKEN" "$API_URL/documents/$ID/events" >"follow.$at" &
+		pids+=($!)
+	done
+	all_follow() {
+		[[ $(cat follow.* 2>/dev/null | grep -c '^event: queued') -ge 100 ]]
+	}
+	wait_for 30 "for all to follow" all_follow
+	api GET "/documents/$ID"
+	expect 200
+	api DELETE "/documents/$ID"
+	expect 204
+	wait "${pids[@]}"
+	[ "$(grep -l '^event: deleted' follow.* | wc -l)" -eq 100 ]
+}
+
+# ---- trouble ----
+
+@test "a queue that is away costs nothing: documents are taken, and sent when it is back" {
+	server_kill "$SERVERS_DIR" redis
+	upload "$WORD"
+	expect 201
+	[ "$(sql "select count(*) from job_outbox join jobs on id = job_id where document_id = '$ID'")" -eq 1 ]
+	server_start "$SERVERS_DIR" redis
+	wait_for 60 "for the outbox to be sent" outbox_empty
+	queue_entries
+	[ "$(queued_times "$(member .job.id)")" -eq 1 ]
+}
+
+@test "storage that is away is 503, and leaves no document" {
+	server_pause "$SERVERS_DIR" storage
+	server_kill "$SERVERS_DIR" storage
+	upload "$WORD" -H 'Idempotency-Key: away'
+	expect 503
+	server_start "$SERVERS_DIR" storage
+	upload "$WORD" -H 'Idempotency-Key: away'
+	expect 201
+	all_well
+}
+
+@test "two senders share an outbox: each job is in the queue once" {
+	local at
+	server_kill "$SERVERS_DIR" redis
+	curl -s -o answers -w '%{http_code}\n' -H "Authorization: Bearer $TOKEN" -H 'Content-Type: image/png' \
+		--data-binary "@$WORD" "$API_URL/documents?name=shared-[1-30]" >statuses
+	[ "$(sort statuses | uniq -c | xargs)" = '30 201' ]
+	local url=$API_URL
+	API_NAME=second api_start
+	server_start "$SERVERS_DIR" redis
+	wait_for 60 "for the outbox to be sent" outbox_empty
+	API_NAME=second api_stop
+	API_URL=$url
+	queue_entries
+	sql "select j.id from jobs j join documents d on d.id = document_id where name like 'shared-%'" >shared
+	[ "$(wc -l <shared)" -eq 30 ]
+	while read -r at; do
+		[ "$(queued_times "$at")" -eq 1 ]
+	done <shared
+}
+
+@test "through a pooler in transaction mode everything is the same" {
+	local url=$API_URL
+	FILOT_DATABASE_URL=$SERVERS_DATABASE_POOLED_URL API_NAME=pooled api_start
+	upload "$WORD" -H 'Idempotency-Key: pooled'
+	expect 201
+	local first=$BODY at
+	for at in $(seq 20); do
+		curl -s -o /dev/null -H "Authorization: Bearer $TOKEN" "$API_URL/documents" &
+	done
+	wait
+	upload "$WORD" -H 'Idempotency-Key: pooled'
+	expect 201
+	[ "$BODY" = "$first" ]
+	wait_for 10 "for the outbox to be sent" outbox_empty
+	api DELETE "/documents/$ID"
+	expect 204
+	! grep -i 'prepared statement' "$SERVERS_DIR/pooled/log"
+	API_NAME=pooled api_stop
+	API_URL=$url
+	all_well
+}
