@@ -532,7 +532,8 @@ step_to_page() {
 	filot-ocr-gpu --queue --once 2>worker.log &
 	worker=$!
 	wait_for 60 "for a page to be told of" step_to_page
-	wait "$worker" "$follower"
+	wait "$worker"
+	wait "$follower"
 	[ "$(grep '^event:' events | cut -d' ' -f2 | uniq | xargs)" = 'queued started page done' ] || {
 		cat events worker.log
 		false
