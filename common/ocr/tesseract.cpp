@@ -297,18 +297,7 @@ bool tesseract_recognise(struct tesseract_engine *tesseract, struct page *page, 
 	return done;
 }
 
-/* Black and white for the layout: ours, which is the same, where the library's is the slower one. */
-static Picture bitmap_of(const struct tesseract_engine *tesseract, Pix *image)
-{
-	const bool is_ours = !tesseract->follows_light && !pixGetColormap(image) &&
-			     (pixGetDepth(image) == 8 || pixGetDepth(image) == 32);
-	Picture bitmap = picture(is_ours ? threshold_otsu(image) : pixClone(image));
-	if (!bitmap)
-		throw std::bad_alloc();
-	return bitmap;
-}
-
-/* The page as the library itself keeps it (ImageThresholder::SetImage), for the lines' images. */
+/* The page as the library itself keeps it (ImageThresholder::SetImage), for the layout and the lines' images. */
 static Picture plain(Pix *image)
 {
 	Picture page = picture(pixGetColormap(image) ? pixRemoveColormap(image, REMOVE_CMAP_BASED_ON_SRC) : pixClone(image));
@@ -317,6 +306,16 @@ static Picture plain(Pix *image)
 	if (!page)
 		throw std::bad_alloc();
 	return page;
+}
+
+/* Black and white for the layout: ours, which is the same, where the library's is the slower one. `page` is plain. */
+static Picture bitmap_of(const struct tesseract_engine *tesseract, Pix *page)
+{
+	const bool is_ours = !tesseract->follows_light && (pixGetDepth(page) == 8 || pixGetDepth(page) == 32);
+	Picture bitmap = picture(is_ours ? threshold_otsu(page) : pixClone(page));
+	if (!bitmap)
+		throw std::bad_alloc();
+	return bitmap;
 }
 
 bool tesseract_lines(struct tesseract_engine *tesseract, struct Pix *image, int32_t psm, int32_t dpi, const int32_t *heights,
@@ -333,13 +332,14 @@ bool tesseract_lines(struct tesseract_engine *tesseract, struct Pix *image, int3
 	bool done = true;
 	try {
 		Engine &engine = *tesseract->engine;
-		set_page(tesseract, bitmap_of(tesseract, image).get(), psm, dpi);
+		const Picture page = plain(image);
+		set_page(tesseract, bitmap_of(tesseract, page.get()).get(), psm, dpi);
 		if (!engine.find_lines())
 			return error_set(error, ERROR_INTERNAL, kNoLayout);
 		std::unique_ptr<PageIterator> at(engine.AnalyseLayout(true));
 		layout->dpi = engine.GetSourceYResolution();
 		if (at)
-			done = lines_collect(*at, plain(image).get(), psm, heights, height_count, layout, error);
+			done = lines_collect(*at, page.get(), psm, heights, height_count, layout, error);
 		at.reset();
 		engine.Clear();
 	} catch (...) {
