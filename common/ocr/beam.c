@@ -526,7 +526,7 @@ bool beam_decode_outputs(struct beam *beam, const float *outputs, size_t step_co
 				 "a line of %zu steps", step_count);
 	beam->steps = steps;
 	for (size_t i = 0; i < step_count; i++)
-		steps[i] = beam_reduce(outputs + i * stride, (int32_t)output_count, beam->model.recoder->null_code);
+		steps[i] = beam_reduce(outputs + i * stride, (int32_t)output_count, beam->model.recoder->null_code).step;
 	return beam_decode(beam, steps, step_count, line, error);
 }
 

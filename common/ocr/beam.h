@@ -7,8 +7,7 @@
  * falls back on the outputs after the second only when no path survives a step, and that cannot be: the blank is always
  * allowed after any path outside the dictionary that is at the end of a unichar, such a path exists after every step,
  * and it never counts as too unlikely. So the search takes 20 bytes a step (struct beam_step), whatever the number of
- * classes; a network on another device needs to send only those. beam_reduce says exactly which two are "the largest"
- * when some are equal.
+ * classes. beam_reduce says exactly which two are "the largest" when some are equal.
  *
  * struct beam_model is immutable and shared by threads; struct beam belongs to one thread and one model, and keeps its
  * memory from line to line: about 250 bytes a step for languages of one code a unichar, up to 4.5 KB for Han, and 0.3
@@ -22,6 +21,7 @@
 #include <stdint.h>
 
 #include "common/base/error.h"
+#include "common/ocr/beam_step.h"
 #include "common/ocr/dictionary.h"
 #include "common/ocr/recoder.h"
 #include "common/ocr/unicharset.h"
@@ -31,12 +31,6 @@ struct beam_model { /* all borrowed; they outlive the beams made of them */
 	const struct recoder *recoder;	     /* its null_code is the blank */
 	const struct dictionary *dictionary; /* NULL: without */
 	const uint8_t *disabled; /* [unicharset->count] not 0: never read (see unicharset_mark); NULL: all are */
-};
-
-/* What the search needs of one time step's outputs. */
-struct beam_step {
-	int32_t top, second; /* classes of the largest and second largest output */
-	float top_probability, second_probability, null_probability;
 };
 
 struct beam_character {
@@ -70,12 +64,6 @@ struct beam;
 /* `model` is copied, what it points to is not. NULL with ERROR_OUT_OF_MEMORY. */
 struct beam *beam_new(const struct beam_model *model, struct error *error);
 void beam_free(struct beam *beam); /* NULL is fine */
-
-/*
- * Picks a step's two largest of `count` outputs, at least 2, as Tesseract does: the five largest are kept in a heap in
- * which an output enters only by being greater than the least one, and come out in increasing order (ComputeTopN).
- */
-struct beam_step beam_reduce(const float *outputs, int32_t count, int32_t null_code);
 
 /*
  * Decodes a line of `step_count` steps, at least 1. What *line points to belongs to the beam and lives until its next

@@ -7,6 +7,8 @@
 
 #include <stdint.h>
 
+#include "common/ocr/host_device.h"
+
 struct beam_heap_entry {
 	float score;
 	uint32_t node;
@@ -23,7 +25,7 @@ struct beam_heap {
 };
 
 /* Puts an entry into the hole at `index` or above, where it is in order. */
-static inline void beam_heap_lift(struct beam_heap *heap, uint32_t index, struct beam_heap_entry entry)
+HOST_DEVICE void beam_heap_lift(struct beam_heap *heap, uint32_t index, struct beam_heap_entry entry)
 {
 	while (index > 0 && entry.score < heap->entries[(index - 1) / 2].score) {
 		heap->entries[index] = heap->entries[(index - 1) / 2];
@@ -33,7 +35,7 @@ static inline void beam_heap_lift(struct beam_heap *heap, uint32_t index, struct
 }
 
 /* The place at `index` or below for an entry; what was on the way moves up. */
-static inline uint32_t beam_heap_sink(struct beam_heap *heap, uint32_t index, struct beam_heap_entry entry)
+HOST_DEVICE uint32_t beam_heap_sink(struct beam_heap *heap, uint32_t index, struct beam_heap_entry entry)
 {
 	for (uint32_t child; (child = 2 * index + 1) < heap->count; index = child) {
 		if (child + 1 < heap->count && heap->entries[child + 1].score < heap->entries[child].score)
@@ -45,12 +47,12 @@ static inline uint32_t beam_heap_sink(struct beam_heap *heap, uint32_t index, st
 	return index;
 }
 
-static inline void beam_heap_push(struct beam_heap *heap, struct beam_heap_entry entry)
+HOST_DEVICE void beam_heap_push(struct beam_heap *heap, struct beam_heap_entry entry)
 {
 	beam_heap_lift(heap, heap->count++, entry);
 }
 
-static inline struct beam_heap_entry beam_heap_pop(struct beam_heap *heap)
+HOST_DEVICE struct beam_heap_entry beam_heap_pop(struct beam_heap *heap)
 {
 	struct beam_heap_entry worst = heap->entries[0], last = heap->entries[--heap->count];
 

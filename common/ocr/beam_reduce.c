@@ -1,28 +1,7 @@
 /* Picking a step's two largest outputs. */
 #include <math.h>
 
-#include "common/ocr/beam.h"
-#include "common/ocr/beam_heap.h"
-
-#define TOP_OUTPUTS 5
-
-/* The general case of beam_reduce: which of equal outputs are taken depends on the heap. */
-static void reduce_by_heap(const float *outputs, int32_t count, struct beam_step *step)
-{
-	struct beam_heap heap = { 0 };
-
-	for (int32_t i = 0; i < count; i++) {
-		if (heap.count >= TOP_OUTPUTS && !(outputs[i] > heap.entries[0].score))
-			continue;
-		beam_heap_push(&heap, (struct beam_heap_entry){ outputs[i], (uint32_t)i });
-		if (heap.count > TOP_OUTPUTS)
-			beam_heap_pop(&heap);
-	}
-	while (heap.count > 2)
-		beam_heap_pop(&heap);
-	step->second = (int32_t)beam_heap_pop(&heap).node;
-	step->top = (int32_t)beam_heap_pop(&heap).node;
-}
+#include "common/ocr/beam_reduce.h"
 
 /* Keeps the two largest of what it has seen; written so that compilers make minimum and maximum instructions of it. */
 static inline void keep_two(float *first, float *second, float value)
@@ -36,9 +15,9 @@ static inline void keep_two(float *first, float *second, float value)
 /*
  * The outputs are dealt out to lanes, which compilers make vectors of; the two largest values of all lanes are found
  * first, then where they are, in the lanes that have them. Only when more than two outputs are as large as the second
- * one does the heap have to decide. Reads the outputs once, and about ten of them again.
+ * one is it done plainly, as the heap has to decide. Reads the outputs once, and about ten of them again.
  */
-struct beam_step beam_reduce(const float *outputs, int32_t count, int32_t null_code)
+struct beam_reduced beam_reduce(const float *outputs, int32_t count, int32_t null_code)
 {
 	enum { LANES = 16 };
 	float firsts[LANES], seconds[LANES], first = -INFINITY, second = -INFINITY;
@@ -67,8 +46,8 @@ struct beam_step beam_reduce(const float *outputs, int32_t count, int32_t null_c
 		}
 	}
 	if (found != 2 || step.top < 0 || step.second < 0)
-		reduce_by_heap(outputs, count, &step);
+		return beam_reduce_plain(outputs, count, null_code);
 	step.second_probability = outputs[step.second];
 	step.top_probability = outputs[step.top];
-	return step;
+	return (struct beam_reduced){ .step = step, .strength = beam_strength(step.top, first, null_code) };
 }

@@ -55,23 +55,15 @@ void line_to_network(const uint8_t *pixels, int32_t width, int32_t height, struc
 	};
 }
 
-float line_mean_output(const struct network_output *output, int32_t class_count, int32_t null_code)
+float line_mean_output(const struct network_reading *reading)
 {
 	int64_t sum = 0, count = 0;
 
-	for (int32_t step = 0; step < output->step_count; step++) {
-		const float *classes = output->probabilities + (size_t)step * (size_t)class_count;
-		int32_t best = 0;
-
-		for (int32_t class = 1; class < class_count; class++)
-			if (classes[class] > classes[best])
-				best = class;
-		if (best == null_code)
-			continue;
-		int32_t value = (int32_t)(OUTPUT_SCALE * classes[best]);
-		sum += value < OUTPUT_SCALE ? value : OUTPUT_SCALE;
-		count++;
-	}
+	for (int32_t step = 0; step < reading->step_count; step++)
+		if (reading->steps[step].strength >= 0) {
+			sum += reading->steps[step].strength;
+			count++;
+		}
 	return count ? (float)((double)sum / (double)count / OUTPUT_SCALE) : 0.0f;
 }
 

@@ -37,11 +37,11 @@ struct line_image {
 void line_to_network(const uint8_t *pixels, int32_t width, int32_t height, struct network_line *line);
 
 /*
- * The mean over steps of the largest output where that is not the blank, in steps of 1/127 (OutputStats); 0 when all are
+ * The mean over steps of the largest output where that is not the blank, in 1/127 (OutputStats); 0 when all are
  * blanks. The retry: when it is below LINE_INVERT_THRESHOLD run the inverse (with its own black and contrast), and take
  * its outputs if their mean is greater.
  */
-float line_mean_output(const struct network_output *output, int32_t class_count, int32_t null_code);
+float line_mean_output(const struct network_reading *reading);
 
 /*
  * What one model read on one line: a copy of what beam_decode gives, in one allocation, so that it outlives the beam.

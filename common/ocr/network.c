@@ -53,19 +53,31 @@ const char *network_backend_name(enum network_backend backend)
 	return backends[backend].name;
 }
 
-/* The values that Tesseract has as text (lstm/generate_lut.py): of the functions in double, rounded to float. */
-static void fill_table(struct network_table_entry *table, double (*function)(double))
+static double logistic(double x)
+{
+	return 1 / (1 + exp(-x));
+}
+
+/*
+ * The values that Tesseract has as text (lstm/generate_lut.py): of the functions in double, rounded to float. `size`: of
+ * the curve.
+ */
+static void fill_table(struct network_table_entry *table, float *curve, int size, double (*function)(double))
 {
 	for (int i = 0; i < NETWORK_TABLE_SIZE; i++)
 		table[i].value = (float)function(i / (double)NETWORK_TABLE_SCALE);
+	for (int i = 0; i < size; i++)
+		curve[i] = table[i].value;
+	curve[size] = curve[size + 1] = 1;
 	for (int i = 0; i < NETWORK_TABLE_SIZE - 1; i++)
 		table[i].gain = table[i + 1].value - table[i].value;
 	table[NETWORK_TABLE_SIZE - 1] = (struct network_table_entry){ .value = 1 };
 }
 
-static double logistic(double x)
+void network_fill_tables(struct network_tables *tables, struct network_curves *curves)
 {
-	return 1 / (1 + exp(-x));
+	fill_table(tables->tanh, curves->tanh, NETWORK_TANH_SIZE, tanh);
+	fill_table(tables->logistic, curves->logistic, NETWORK_TABLE_SIZE, logistic);
 }
 
 static bool pack(struct network *network, struct error *error)
@@ -90,8 +102,7 @@ static struct network *compile(const struct model *model, enum network_backend b
 	network->backend = backend;
 	network->kernels = model->is_integer ? backends[backend].integer_kernels : backends[backend].float_kernels;
 	network->element_bytes = model->is_integer ? sizeof(int8_t) : sizeof(float);
-	fill_table(network->tables.tanh, tanh);
-	fill_table(network->tables.logistic, logistic);
+	network_fill_tables(&network->tables, &network->curves);
 	if (network_plan(network, error)) {
 		if (backend == NETWORK_CUDA)
 			network->cuda = cuda_network_new(network, gpus, error);

@@ -14,8 +14,8 @@
  * float.
  *
  * struct network is immutable and shared by threads (and by back ends on other devices); struct network_workspace is
- * one thread's memory, which grows to what its largest batch needed and is kept: about 1 KB and 4 bytes a class for
- * each step.
+ * one thread's memory, which grows to what its largest batch needed and is kept: about 1 KB for each step, and 4 bytes a
+ * class where all outputs are wanted.
  *
  * Sources: Tesseract 5.3.0, lstm/{convolve,fullyconnected,lstm,maxpool,networkio}.cpp, functions.h. The sums of integer
  * models are exact, so each back end gives the same bits; those of float models follow the order of Tesseract's AVX dot
@@ -29,6 +29,7 @@
 #include <stdint.h>
 
 #include "common/base/error.h"
+#include "common/ocr/beam_step.h"
 #include "common/ocr/model.h"
 
 enum network_backend { NETWORK_GENERIC, NETWORK_AVX2, NETWORK_AVX512VNNI, NETWORK_CUDA, NETWORK_BACKEND_COUNT };
@@ -94,5 +95,15 @@ void network_workspace_free(struct network_workspace *workspace); /* NULL is fin
  */
 bool network_run(struct network_workspace *workspace, const struct network_line *lines, size_t count,
 		 struct network_output *outputs, struct error *error);
+
+/* What reading takes of a line's result: [step_count]. Belongs to the workspace, until its next run. */
+struct network_reading {
+	const struct beam_reduced *steps;
+	int32_t step_count;
+};
+
+/* The same as network_run; each step is reduced (beam_reduce) where it is made, so the outputs are in no memory whole. */
+bool network_read(struct network_workspace *workspace, const struct network_line *lines, size_t count,
+		  struct network_reading *readings, struct error *error);
 
 #endif

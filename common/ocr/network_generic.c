@@ -70,7 +70,7 @@ static void lstm_step_integer(const struct network_layer *layer, const struct ne
 							     layer->inputs, previous);
 			if (!previous)
 				states[i] = 0;
-			outputs[i] = network_round(network_cell(layer->tables, gates, &states[i]));
+			outputs[i] = network_round(network_cell(layer->curves, gates, &states[i]));
 		}
 	}
 }
@@ -93,7 +93,7 @@ static void lstm_step_float(const struct network_layer *layer, const struct netw
 				gates[gate] = affine_float(&layer->matrices[gate], i, lanes->scratch);
 			if (!previous)
 				states[i] = 0;
-			outputs[i] = network_cell(layer->tables, gates, &states[i]);
+			outputs[i] = network_cell(layer->curves, gates, &states[i]);
 		}
 	}
 }
@@ -103,7 +103,7 @@ static void pool_place(const struct network_layer *layer, const float *sums, voi
 		       bool is_first)
 {
 	for (int32_t i = 0; i < layer->outputs; i++) {
-		float value = network_tanh(layer->tables, sums[i]);
+		float value = network_tanh(layer->curves, sums[i]);
 
 		if (is_integer) {
 			int8_t *output = (int8_t *)outputs + i, rounded = network_round(value);

@@ -10,20 +10,24 @@
 
 #include <stdint.h>
 
+#include "common/ocr/host_device.h"
 #include "common/ocr/model.h"
-
-#ifdef __CUDACC__
-#define NETWORK_MATHS static inline __host__ __device__
-#else
-#define NETWORK_MATHS static inline
-#endif
 
 #define NETWORK_TABLE_SIZE 4096 /* tanh and logistic at steps of 1/256 (lstm/functions.h) */
 #define NETWORK_TABLE_SCALE 256.0f
+#define NETWORK_TANH_SIZE 2312
 #define NETWORK_STATE_LIMIT 100.0f
 #define NETWORK_SOFTMAX_LIMIT 86.0f /* keeps the exponential from 0 */
 
-/* A function's value at a step and what it gains to the next. The last entry is 1 and 0: from there on it is 1. */
+/*
+ * The functions' values, and two ones that stand for all that is beyond. Of the hyperbolic tangent everything from 9.02 on
+ * is 1, to the last bit of a float.
+ */
+struct network_curves {
+	float tanh[NETWORK_TANH_SIZE + 2], logistic[NETWORK_TABLE_SIZE + 2];
+};
+
+/* The same for vectors, which fetch a value and what it gains to the next in one go. The last entry is 1 and 0. */
 struct network_table_entry {
 	float value, gain;
 };
@@ -32,62 +36,62 @@ struct network_tables {
 	struct network_table_entry tanh[NETWORK_TABLE_SIZE], logistic[NETWORK_TABLE_SIZE];
 };
 
-/* The functions of the tables, plain: what the vector ones must equal. */
-NETWORK_MATHS float network_lookup(const struct network_table_entry *table, float magnitude)
+/* The functions, plain: what the vector ones must equal. Written so that a GPU's warps need not part ways. */
+HOST_DEVICE float network_lookup(const float *values, int32_t size, float magnitude)
 {
 	float scaled = magnitude * NETWORK_TABLE_SCALE;
-	uint32_t index;
+	float within = scaled < (float)(size - 1) ? scaled : (float)size;
+	uint32_t index = (uint32_t)within;
 
-	if (!(scaled < NETWORK_TABLE_SIZE - 1))
-		return 1;
-	index = (uint32_t)scaled;
-	return table[index].value + table[index].gain * (scaled - (float)index);
+	return values[index] + (values[index + 1] - values[index]) * (within - (float)index);
 }
 
-NETWORK_MATHS float network_tanh(const struct network_tables *tables, float x)
+HOST_DEVICE float network_tanh(const struct network_curves *curves, float x)
 {
-	return x < 0 ? -network_lookup(tables->tanh, -x) : network_lookup(tables->tanh, x);
+	float y = network_lookup(curves->tanh, NETWORK_TANH_SIZE, x < 0 ? -x : x);
+
+	return x < 0 ? -y : y;
 }
 
-NETWORK_MATHS float network_logistic(const struct network_tables *tables, float x)
+HOST_DEVICE float network_logistic(const struct network_curves *curves, float x)
 {
-	return x < 0 ? 1 - network_lookup(tables->logistic, -x) : network_lookup(tables->logistic, x);
+	float y = network_lookup(curves->logistic, NETWORK_TABLE_SIZE, x < 0 ? -x : x);
+
+	return x < 0 ? 1 - y : y;
 }
 
 /* Rounded half away from zero and clipped to what an int8 holds symmetrically. */
-NETWORK_MATHS int8_t network_clip(float scaled)
+HOST_DEVICE int8_t network_clip(float scaled)
 {
-	if (scaled >= INT8_MAX)
-		return INT8_MAX;
-	if (scaled <= -INT8_MAX)
-		return -INT8_MAX;
-	return (int8_t)(scaled >= 0 ? (int)(scaled + 0.5f) : -(int)(0.5f - scaled));
+	float clipped = scaled > INT8_MAX ? INT8_MAX : scaled < -INT8_MAX ? -INT8_MAX : scaled;
+
+	return (int8_t)(clipped + (clipped < 0 ? -0.5f : 0.5f));
 }
 
 /* A value as int8, v / 127. */
-NETWORK_MATHS int8_t network_round(float value)
+HOST_DEVICE int8_t network_round(float value)
 {
 	return network_clip(value * INT8_MAX);
 }
 
 /* A pixel as the network's input: in float models as it is, in integer models times 128 (not 127) and rounded. */
-NETWORK_MATHS float network_pixel(uint8_t pixel, float black, float contrast)
+HOST_DEVICE float network_pixel(uint8_t pixel, float black, float contrast)
 {
 	return ((float)pixel - black) / contrast - 1.0f;
 }
 
-NETWORK_MATHS int8_t network_pixel_integer(uint8_t pixel, float black, float contrast)
+HOST_DEVICE int8_t network_pixel_integer(uint8_t pixel, float black, float contrast)
 {
 	return network_clip(network_pixel(pixel, black, contrast) * (INT8_MAX + 1));
 }
 
 /* From a cell's four sums to its new state and its output. A first step's state is 0. */
-NETWORK_MATHS float network_cell(const struct network_tables *tables, const float *gates, float *state)
+HOST_DEVICE float network_cell(const struct network_curves *curves, const float *gates, float *state)
 {
-	float cell = network_tanh(tables, gates[MODEL_GATE_CELL]);
-	float input = network_logistic(tables, gates[MODEL_GATE_INPUT]);
-	float forget = network_logistic(tables, gates[MODEL_GATE_FORGET]);
-	float output = network_logistic(tables, gates[MODEL_GATE_OUTPUT]);
+	float cell = network_tanh(curves, gates[MODEL_GATE_CELL]);
+	float input = network_logistic(curves, gates[MODEL_GATE_INPUT]);
+	float forget = network_logistic(curves, gates[MODEL_GATE_FORGET]);
+	float output = network_logistic(curves, gates[MODEL_GATE_OUTPUT]);
 	float value = *state * forget;
 
 	value += cell * input;
@@ -95,7 +99,7 @@ NETWORK_MATHS float network_cell(const struct network_tables *tables, const floa
 		: value > NETWORK_STATE_LIMIT ? NETWORK_STATE_LIMIT
 					      : value;
 	*state = value;
-	return network_tanh(tables, value) * output;
+	return network_tanh(curves, value) * output;
 }
 
 #endif

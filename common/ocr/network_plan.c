@@ -45,6 +45,7 @@ static struct network_layer *add_layer(struct planner *planner, const struct mod
 					 .name = source->name,
 					 .matrices = source->matrices,
 					 .tables = &network->tables,
+					 .curves = &network->curves,
 					 .inputs = source->inputs,
 					 .outputs = source->outputs,
 					 .height = planner->height,

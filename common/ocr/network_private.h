@@ -24,7 +24,8 @@ struct network_layer {
 	enum network_layer_kind kind;
 	const char *name;
 	const struct model_matrix *matrices; /* LSTM: MODEL_GATE_COUNT, else 1 */
-	const struct network_tables *tables;
+	const struct network_tables *tables; /* for vectors; the plain functions: */
+	const struct network_curves *curves;
 	int32_t inputs, outputs;	    /* channels; a convolution's inputs are the places of its window */
 	int32_t height, output_height;	    /* of what it reads and writes */
 	int32_t half_x, half_y;		    /* convolution: window of 2 half + 1 */
@@ -92,11 +93,14 @@ struct network {
 	struct network_shape shape;
 	size_t element_bytes; /* 1 or 4 */
 	struct network_tables tables;
+	struct network_curves curves;
 	struct cuda_network *cuda; /* of NETWORK_CUDA, which has no kernels here: cuda/network_cuda.h */
 };
 
 /* Of network_run.c, for back ends that run whole batches. The order of lines in a batch: [count] indices. */
 void network_sort_lines(const struct network_line *lines, size_t count, size_t *order);
+
+void network_fill_tables(struct network_tables *tables, struct network_curves *curves);
 
 /* Fills network->layers, ->layer_count and ->shape from the model's tree (network_plan.c). */
 bool network_plan(struct network *network, struct error *error);

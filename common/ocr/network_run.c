@@ -33,11 +33,14 @@ struct batch {
 	size_t line_count;
 	size_t *order;	      /* [line_count] index of the line in each place */
 	int32_t *step_counts; /* [line_count] of the line in each place, falling */
+	size_t *line_starts;  /* [line_count] how many steps the lines before have */
 	size_t *row_starts;   /* [most steps + 1] first row of each step */
 	size_t row_count;
 	int32_t widest;
 	char *values[NETWORK_LAYERS_MOST]; /* of each layer but the last: [output_height][row_count][outputs] */
-	float *probabilities;		   /* line by line: [steps][classes] */
+	bool reduced;			   /* steps are wanted reduced, not whole */
+	float *probabilities;		   /* line by line: [steps][classes]; reduced: of BLOCK_ROWS rows */
+	struct beam_reduced *reductions;   /* line by line: [steps] */
 	char *pixels;			   /* one line's columns */
 	void *window_rows;
 	float *sums;
@@ -92,8 +95,11 @@ static void place_batch(struct batch *batch, struct placing *placing, int32_t mo
 	}
 	batch->order = place(placing, lines, sizeof *batch->order);
 	batch->step_counts = place(placing, lines, sizeof *batch->step_counts);
+	batch->line_starts = place(placing, lines, sizeof *batch->line_starts);
 	batch->row_starts = place(placing, (size_t)most_steps + 1, sizeof *batch->row_starts);
-	batch->probabilities = place(placing, rows, (size_t)network->shape.class_count * sizeof *batch->probabilities);
+	batch->probabilities = place(placing, batch->reduced ? BLOCK_ROWS : rows,
+				     (size_t)network->shape.class_count * sizeof *batch->probabilities);
+	batch->reductions = place(placing, batch->reduced ? rows : 0, sizeof *batch->reductions);
 	batch->pixels =
 	    place(placing, width, ((size_t)network->shape.height + 2 * (size_t)convolution->half_y + 3) * element);
 	batch->window_rows = place(placing, width, (size_t)NETWORK_ROUND(convolution->inputs) * element);
@@ -142,11 +148,14 @@ void network_sort_lines(const struct network_line *lines, size_t count, size_t *
 
 static void number_rows(struct batch *batch)
 {
-	size_t row = 0, active = batch->line_count;
+	size_t row = 0, active = batch->line_count, start = 0;
 
 	network_sort_lines(batch->lines, batch->line_count, batch->order);
-	for (size_t i = 0; i < batch->line_count; i++)
+	for (size_t i = 0; i < batch->line_count; i++) {
 		batch->step_counts[i] = batch->lines[batch->order[i]].width / batch->network->shape.x_scale;
+		batch->line_starts[i] = start;
+		start += (size_t)batch->step_counts[i];
+	}
 	for (int32_t step = 0; step < batch->step_counts[0]; step++) {
 		while (batch->step_counts[active - 1] <= step)
 			active--;
@@ -321,30 +330,38 @@ static void run_along_y(const struct batch *batch, size_t index)
 	}
 }
 
-/* Probabilities go to their line's own matrix; returns them by the caller's order of lines. */
-static void run_softmax(const struct batch *batch, size_t index, struct network_output *outputs)
-{
-	const struct network_layer *layer = &batch->network->layers[index];
-	size_t row = 0, pending = 0;
-	float *next = batch->probabilities;
+/* Some rows on their way through the softmax. */
+struct softmax_rows {
+	size_t count;
+	size_t places[BLOCK_ROWS]; /* of each row's step, line by line */
+};
 
-	for (size_t i = 0; i < batch->line_count; i++) {
-		outputs[batch->order[i]] =
-		    (struct network_output){ .probabilities = next, .step_count = batch->step_counts[i] };
-		next += (size_t)batch->step_counts[i] * (size_t)layer->outputs;
-	}
+static void finish_rows(const struct batch *batch, const struct network_layer *layer, const struct softmax_rows *rows)
+{
+	for (size_t i = 0; i < rows->count; i++)
+		batch->outputs[i] =
+		    batch->probabilities + (batch->reduced ? i : rows->places[i]) * (size_t)layer->outputs;
+	batch->network->kernels->affine(layer, batch->inputs, rows->count, batch->sums);
+	batch->network->kernels->softmax(layer, batch->sums, rows->count, (float *const *)batch->outputs);
+	for (size_t i = 0; batch->reduced && i < rows->count; i++)
+		batch->reductions[rows->places[i]] =
+		    beam_reduce(batch->outputs[i], layer->outputs, batch->network->model->null_code);
+}
+
+/* From the order of rows to that of lines. */
+static void run_softmax(const struct batch *batch, size_t index)
+{
+	struct softmax_rows rows = { 0 };
+	size_t row = 0;
+
 	for (int32_t step = 0; step < batch->step_counts[0]; step++)
 		for (size_t line = 0; line < lines_at(batch, step); line++) {
-			const float *target =
-			    outputs[batch->order[line]].probabilities + (size_t)step * (size_t)layer->outputs;
-
-			batch->inputs[pending] = values_at(batch, index - 1, 0, row++);
-			batch->outputs[pending++] = (void *)(uintptr_t)target;
-			if (pending < BLOCK_ROWS && row < batch->row_count)
+			batch->inputs[rows.count] = values_at(batch, index - 1, 0, row++);
+			rows.places[rows.count++] = batch->line_starts[line] + (size_t)step;
+			if (rows.count < BLOCK_ROWS && row < batch->row_count)
 				continue;
-			batch->network->kernels->affine(layer, batch->inputs, pending, batch->sums);
-			batch->network->kernels->softmax(layer, batch->sums, pending, (float *const *)batch->outputs);
-			pending = 0;
+			finish_rows(batch, &batch->network->layers[index], &rows);
+			rows.count = 0;
 		}
 }
 
@@ -431,7 +448,7 @@ void network_workspace_free(struct network_workspace *workspace)
 }
 
 static bool run_on_gpu(struct network_workspace *workspace, const struct network_line *lines, size_t count,
-		       struct network_output *outputs, struct error *error)
+		       struct network_output *outputs, struct network_reading *readings, struct error *error)
 {
 	const struct network *network = workspace->network;
 	int32_t widest = 0;
@@ -442,7 +459,22 @@ static bool run_on_gpu(struct network_workspace *workspace, const struct network
 	noise = count_noise(&network->layers[0], widest);
 	return extend_noise(workspace, noise, error) &&
 	       cuda_network_run(network, workspace->cuda, lines, count, workspace->noise,
-				noise * network->element_bytes, outputs, error);
+				noise * network->element_bytes, outputs, readings, error);
+}
+
+static void run_layers(const struct network_workspace *workspace, struct batch *batch)
+{
+	const struct network *network = workspace->network;
+
+	number_rows(batch);
+	run_convolution(workspace, batch);
+	for (size_t i = 1; i < network->layer_count; i++)
+		if (network->layers[i].kind == NETWORK_SOFTMAX)
+			run_softmax(batch, i);
+		else if (network->layers[i].along_y)
+			run_along_y(batch, i);
+		else
+			run_along_x(batch, i);
 }
 
 bool network_run(struct network_workspace *workspace, const struct network_line *lines, size_t count,
@@ -454,17 +486,34 @@ bool network_run(struct network_workspace *workspace, const struct network_line 
 	if (!check_lines(network, lines, count, error))
 		return false;
 	if (network->cuda)
-		return run_on_gpu(workspace, lines, count, outputs, error);
+		return run_on_gpu(workspace, lines, count, outputs, NULL, error);
 	if (!prepare(workspace, &batch, error))
 		return false;
-	number_rows(&batch);
-	run_convolution(workspace, &batch);
-	for (size_t i = 1; i < network->layer_count; i++)
-		if (network->layers[i].kind == NETWORK_SOFTMAX)
-			run_softmax(&batch, i, outputs);
-		else if (network->layers[i].along_y)
-			run_along_y(&batch, i);
-		else
-			run_along_x(&batch, i);
+	run_layers(workspace, &batch);
+	for (size_t i = 0; i < count; i++)
+		outputs[batch.order[i]] = (struct network_output){
+			.probabilities =
+			    batch.probabilities + batch.line_starts[i] * (size_t)network->shape.class_count,
+			.step_count = batch.step_counts[i],
+		};
+	return true;
+}
+
+bool network_read(struct network_workspace *workspace, const struct network_line *lines, size_t count,
+		  struct network_reading *readings, struct error *error)
+{
+	const struct network *network = workspace->network;
+	struct batch batch = { .network = network, .lines = lines, .line_count = count, .reduced = true };
+
+	if (!check_lines(network, lines, count, error))
+		return false;
+	if (network->cuda)
+		return run_on_gpu(workspace, lines, count, NULL, readings, error);
+	if (!prepare(workspace, &batch, error))
+		return false;
+	run_layers(workspace, &batch);
+	for (size_t i = 0; i < count; i++)
+		readings[batch.order[i]] = (struct network_reading){ .steps = batch.reductions + batch.line_starts[i],
+								     .step_count = batch.step_counts[i] };
 	return true;
 }

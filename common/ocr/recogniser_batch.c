@@ -1,5 +1,5 @@
 /*
- * A batch: the network on all its lines, each step reduced at once to what decoding looks at (20 bytes of about 450),
+ * A batch: the network on all its lines, each step reduced to what decoding looks at (24 bytes of about 450 for eng),
  * the weak lines once more inverted, then every line's text. When memory does not suffice for a batch, its halves are
  * run, down to single lines.
  */
@@ -53,7 +53,7 @@ void recogniser_thread_clear(struct recogniser_thread *thread)
 		reader_clear(thread, &thread->readers[i]);
 	free(thread->lines);
 	free(thread->network_lines);
-	free(thread->outputs);
+	free(thread->readings);
 	free(thread->means);
 	free(thread->starts);
 	free(thread->retried);
@@ -67,42 +67,32 @@ bool recogniser_thread_prepare(struct recogniser_thread *thread, struct error *e
 
 	thread->lines = calloc(lines, sizeof *thread->lines);
 	thread->network_lines = calloc(lines, sizeof *thread->network_lines);
-	thread->outputs = calloc(lines, sizeof *thread->outputs);
+	thread->readings = calloc(lines, sizeof *thread->readings);
 	thread->means = calloc(lines, sizeof *thread->means);
 	thread->starts = calloc(lines + 1, sizeof *thread->starts);
 	thread->retried = calloc(lines, sizeof *thread->retried);
-	if (!thread->lines || !thread->network_lines || !thread->outputs || !thread->means || !thread->starts ||
+	if (!thread->lines || !thread->network_lines || !thread->readings || !thread->means || !thread->starts ||
 	    !thread->retried)
 		return error_set(error, ERROR_OUT_OF_MEMORY, "no memory for a recogniser's thread");
 	return true;
 }
 
-/* A line's outputs as the steps of beam_decode. */
-static void reduce(const struct text_model *model, const struct network_output *output, struct beam_step *steps)
-{
-	int32_t classes = model->shape.class_count;
-
-	for (int32_t step = 0; step < output->step_count; step++)
-		steps[step] = beam_reduce(output->probabilities + (size_t)step * (size_t)classes, classes,
-					  model->file->null_code);
-}
-
 /*
- * Runs the network on network_lines[0..count), a part at a time when memory ends; outputs of a part live until the
- * next. `take` is called for each line's output.
+ * Runs the network on network_lines[0..count), a part at a time when memory ends; what it reads in a part lives until the
+ * next. `take` is called for each line's.
  */
 static bool run_lines(struct recogniser_thread *thread, const struct recogniser_reader *reader, size_t count,
-		      void (*take)(struct recogniser_thread *, const struct text_model *, size_t), struct error *error)
+		      void (*take)(struct recogniser_thread *, size_t), struct error *error)
 {
 	size_t part = count;
 
 	for (size_t first = 0; first < count;) {
 		size_t left = count - first, size = left < part ? left : part;
 
-		if (network_run(reader->workspace, thread->network_lines + first, size, thread->outputs + first,
-				error)) {
+		if (network_read(reader->workspace, thread->network_lines + first, size, thread->readings + first,
+				 error)) {
 			for (size_t i = first; i < first + size; i++)
-				take(thread, reader->model, i);
+				take(thread, i);
 			first += size;
 		} else if (error->code == ERROR_OUT_OF_MEMORY && part > 1) {
 			part = (part + 1) / 2;
@@ -118,25 +108,27 @@ bool recogniser_reads(const struct network_shape *shape, int32_t width)
 	return width >= shape->x_scale && width <= NETWORK_WIDTH_MOST;
 }
 
-static float mean_of(const struct text_model *model, const struct network_output *output)
+/* Keeps the steps of beam_decode. */
+static void keep_steps(const struct network_reading *reading, struct beam_step *steps)
 {
-	return line_mean_output(output, model->shape.class_count, model->file->null_code);
+	for (int32_t i = 0; i < reading->step_count; i++)
+		steps[i] = reading->steps[i].step;
 }
 
-static void take_line(struct recogniser_thread *thread, const struct text_model *model, size_t index)
+static void take_line(struct recogniser_thread *thread, size_t index)
 {
-	thread->means[index] = mean_of(model, &thread->outputs[index]);
-	reduce(model, &thread->outputs[index], thread->steps + thread->starts[index]);
+	thread->means[index] = line_mean_output(&thread->readings[index]);
+	keep_steps(&thread->readings[index], thread->steps + thread->starts[index]);
 }
 
 /* Of an inverse: it takes the line's place when it is stronger. */
-static void take_inverse(struct recogniser_thread *thread, const struct text_model *model, size_t index)
+static void take_inverse(struct recogniser_thread *thread, size_t index)
 {
 	size_t line = thread->retried[index];
 
-	if (!(mean_of(model, &thread->outputs[index]) > thread->means[line]))
+	if (!(line_mean_output(&thread->readings[index]) > thread->means[line]))
 		return;
-	reduce(model, &thread->outputs[index], thread->steps + thread->starts[line]);
+	keep_steps(&thread->readings[index], thread->steps + thread->starts[line]);
 	thread->lines[line]->text->inverted = true;
 }
 

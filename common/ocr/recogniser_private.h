@@ -1,7 +1,7 @@
 /*
  * Shared by recogniser.c (pages, threads), recogniser_queue.c (which lines make a batch) and recogniser_batch.c (what
- * is done with one). A batch is all that a back end needs to see: lines in, two outputs and a blank a step out (struct
- * beam_step); so a device's thread can run batches and leave their decoding to these threads.
+ * is done with one). A batch is all that a back end needs to see: lines in, two outputs and a blank a step out
+ * (network_read).
  */
 #ifndef FILOT_RECOGNISER_PRIVATE_H
 #define FILOT_RECOGNISER_PRIVATE_H
@@ -77,7 +77,7 @@ struct recogniser_thread {
 	/* of a batch: [batch_lines] */
 	struct recogniser_line **lines;
 	struct network_line *network_lines;
-	struct network_output *outputs;
+	struct network_reading *readings;
 	float *means;
 	size_t *starts, *retried;
 	struct beam_step *steps; /* of all lines, one after the other */

@@ -96,10 +96,10 @@ static void decode_ours(void)
 		double start = now_s(), spent;
 
 		for (size_t step = 0; step < bench.step_count; step++) {
-			struct beam_step next =
+			struct beam_reduced next =
 			    beam_reduce(bench.outputs + step * bench.output_count, (int32_t)bench.output_count, 0);
 
-			reduced.top += next.top;
+			reduced.top += next.step.top;
 		}
 		spent = now_s() - start;
 		best_reduce = spent < best_reduce ? spent : best_reduce;

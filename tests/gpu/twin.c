@@ -243,13 +243,16 @@ static void run_block(enum cuda_kernel kernel, const struct kernel_block *block,
 		convolve_run_float(arguments, block);
 		break;
 	case CUDA_LSTM_1:
-		lstm_run(arguments, block, 1);
+		lstm_run(arguments, block, 1, true);
 		break;
 	case CUDA_LSTM_2:
-		lstm_run(arguments, block, 2);
+		lstm_run(arguments, block, 2, true);
 		break;
 	case CUDA_LSTM_4:
-		lstm_run(arguments, block, 4);
+		lstm_run(arguments, block, 4, true);
+		break;
+	case CUDA_LSTM_LARGE:
+		lstm_run(arguments, block, 1, false);
 		break;
 	case CUDA_LSTM_FLOAT:
 		lstm_float_run(arguments, block);
@@ -307,8 +310,9 @@ static void count(enum cuda_kernel kernel, const struct cuda_grid *grid, const v
 	twin_figures.blocks += (int64_t)grid->x * grid->y;
 	if (grid->shared_bytes > twin_figures.shared_most)
 		twin_figures.shared_most = grid->shared_bytes;
-	if (kernel >= CUDA_LSTM_1 && kernel <= CUDA_LSTM_4) {
+	if (kernel >= CUDA_LSTM_1 && kernel <= CUDA_LSTM_LARGE) {
 		twin_figures.row_tiles[lstm->row_tiles]++;
+		twin_figures.large += kernel == CUDA_LSTM_LARGE;
 		twin_figures.resident_some += lstm->resident_tiles > 0 && lstm->resident_tiles < lstm->cell_tiles;
 	}
 	pthread_mutex_unlock(&lock);

@@ -29,7 +29,8 @@ extern struct twin_settings twin_settings;
 struct twin_figures {
 	int64_t launches, blocks, allocated_bytes, most_bytes;
 	int32_t shared_most; /* bytes of one block */
-	int32_t row_tiles[5], resident_some; /* launches of LSTMs by row tiles; those with part of their weights resident */
+	/* Launches of LSTMs by row tiles; those with part of their weights resident; those with their curves outside. */
+	int32_t row_tiles[5], resident_some, large;
 };
 
 extern struct twin_figures twin_figures;

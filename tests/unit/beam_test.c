@@ -1,5 +1,5 @@
 /* Decoding: what libtesseract decoded from the same outputs, bit for bit, and what must hold for any outputs. */
-#include "common/ocr/beam.h"
+#include "common/ocr/beam_reduce.h"
 
 #include "tests/unit/decode_data.h"
 #include "tests/unit/sample_page.h"
@@ -118,11 +118,11 @@ static void whole_outputs_give_what_their_reduced_steps_give(void)
 			continue;
 		matrices++;
 		for (int32_t at = 0; at < expected->step_count; at++) {
-			struct beam_step step =
+			struct beam_reduced reduced =
 			    beam_reduce(expected->matrix + (size_t)at * (size_t)expected->output_count,
 					expected->output_count, expected->null_code);
 
-			CHECK(memcmp(&step, &expected->steps[at], sizeof step) == 0);
+			CHECK(memcmp(&reduced.step, &expected->steps[at], sizeof reduced.step) == 0);
 		}
 		CHECK(beam_decode_outputs(beam, expected->matrix, (size_t)expected->step_count,
 					  (size_t)expected->output_count, (size_t)expected->output_count, &line, NULL));
@@ -170,23 +170,39 @@ static void two_largest_by_heap(const float *outputs, int count, int *top, int *
 	*top = heap_take(heap, &size, outputs);
 }
 
+/* OutputStats: of the first of the largest. */
+static int strength_of(const float *outputs, int count, int null_code)
+{
+	int best = 0;
+
+	for (int i = 1; i < count; i++)
+		if (outputs[i] > outputs[best])
+			best = i;
+	return best == null_code ? -1 : (int)(127 * outputs[best]);
+}
+
 static void equal_outputs_are_chosen_as_the_heap_chooses(void)
 {
 	unsigned state = sample_seed();
 
 	for (int i = 0; i < 20000; i++) {
 		float outputs[131];
-		int count = 2 + (int)sample_random(&state, 130), top, second;
+		int count = 2 + (int)sample_random(&state, 130), top, second, null_code;
 		unsigned values = 1 + sample_random(&state, i % 2 ? 4 : 1000000);
 
 		for (int at = 0; at < count; at++)
 			outputs[at] = (float)sample_random(&state, values) / (float)values;
-		struct beam_step step = beam_reduce(outputs, count, count - 1);
+		null_code = (int)sample_random(&state, (unsigned)count);
+		struct beam_reduced reduced = beam_reduce(outputs, count, null_code);
+		struct beam_reduced plain = beam_reduce_plain(outputs, count, null_code);
+		struct beam_step step = reduced.step;
 		two_largest_by_heap(outputs, count, &top, &second);
 		CHECK(step.top == top && step.second == second);
 		CHECK(same_float(step.top_probability, outputs[top]) &&
 		      same_float(step.second_probability, outputs[second]));
-		CHECK(same_float(step.null_probability, outputs[count - 1]));
+		CHECK(same_float(step.null_probability, outputs[null_code]));
+		CHECK_INTEGER(reduced.strength, strength_of(outputs, count, null_code));
+		CHECK(memcmp(&reduced, &plain, sizeof reduced) == 0);
 	}
 }
 

@@ -127,6 +127,25 @@ static void expected_close(struct expected *expected)
 	model_close(expected->model);
 }
 
+/* Whether a network reads on the lines what their outputs reduce to. */
+static bool reads(const struct expected *expected, const struct network *network, struct error *error)
+{
+	struct network_workspace *workspace = network_workspace_new(network, error);
+	int32_t classes = network_shape(network).class_count;
+	const float *outputs = expected->outputs;
+	struct network_reading readings[LINES];
+	bool same = workspace && network_read(workspace, expected->lines, LINES, readings, error);
+
+	for (size_t i = 0; same && i < LINES; i++)
+		for (int32_t step = 0; step < readings[i].step_count; step++, outputs += classes) {
+			struct beam_reduced reduced = beam_reduce(outputs, classes, expected->model->null_code);
+
+			same &= memcmp(&readings[i].steps[step], &reduced, sizeof reduced) == 0;
+		}
+	network_workspace_free(workspace);
+	return same;
+}
+
 /* Whether a network on GPUs makes the same of the lines. */
 static bool makes(const struct expected *expected, const struct network *network)
 {
@@ -231,27 +250,32 @@ static void a_layer_too_large_for_shared_memory_is_told(void)
 	CHECK(!cuda_lstm_shape(&kinds[0], &arguments, &grid));
 }
 
-/* GPUs with few processors get many lines a block, with many get few; small shared memory holds part of the weights. */
+/*
+ * GPUs with few processors get many lines a block, with many get few; small shared memory holds part of the weights, and
+ * smaller one not even the curves or the outputs of a block.
+ */
 static void every_way_to_launch_gives_the_plain_back_ends_bits(void)
 {
-	static const int32_t processors[] = { 1, 2, 1000 };
-	static const int32_t shared[] = { 65536, 101376, 232448 };
+	static const int32_t processors[] = { 1, 2, 1000, 80 };
+	static const int32_t shared[] = { 65536, 101376, 232448, 40000 };
 	struct expected expected = expected_open(SANITIZED ? 30 : 70);
 	struct error error = { 0 };
 
 	printf("# seed %llu\n", (unsigned long long)random_state);
 	twin_figures = (struct twin_figures){ 0 };
-	for (size_t i = 0; i < 3; i++) {
+	for (size_t i = 0; i < 4; i++) {
 		twin_settings = a10g;
 		twin_settings.processors = processors[i];
 		twin_settings.shared_bytes = shared[i];
 		twin_settings.order = (uint32_t)i + 1;
 		struct network *network = network_new(expected.model, NETWORK_CUDA, &error);
 		CHECK(network && makes(&expected, network));
+		CHECK(network && reads(&expected, network, &error));
+		CHECK(network && network->cuda->reduces_in_shared == (shared[i] > 65000));
 		network_free(network);
 	}
 	CHECK(twin_figures.row_tiles[1] > 0 && twin_figures.row_tiles[2] > 0 && twin_figures.row_tiles[4] > 0);
-	CHECK(twin_figures.resident_some > 0);
+	CHECK(twin_figures.resident_some > 0 && twin_figures.large > 0);
 	CHECK_INTEGER(twin_figures.allocated_bytes, 0);
 	twin_settings = a10g;
 	expected_close(&expected);
@@ -267,6 +291,7 @@ static void warps_that_run_at_once_give_the_same(void)
 	twin_settings.threads = true;
 	struct network *network = network_new(expected.model, NETWORK_CUDA, &error);
 	CHECK(network && makes(&expected, network));
+	CHECK(network && reads(&expected, network, &error));
 	network_free(network);
 	twin_settings = a10g;
 	expected_close(&expected);

@@ -1,12 +1,15 @@
 /*
  * From lines' grey pixels to the first layer's outputs: normalisation in place, then convolution, tanh and max-pooling
  * in one kernel. A thread makes one pooled place; it takes the maximum of each output's sums over the pooled places
- * before it scales and rounds, as neither ever turns an order (a negative scale turns it: then the minimum).
+ * before it scales and rounds, as neither ever turns an order (a negative scale turns it: then the minimum). Threads side
+ * by side are steps side by side of one line, so that what a warp reads of the image lies together.
  *
  * Places outside of the image take the network's noise (network_run.c). Which number of it: the noise is used row by
  * row, so a place's first one is counted from what stands before it (convolve_noise).
  *
- * A pooled place of eng is 9 × 9 × 16 multiplications, a quarter as many dp4a: 3% of the network's.
+ * A pooled place of eng is 9 × 9 × 16 multiplications, a quarter as many dp4a: 3% of the network's. Its nine windows lie
+ * in 5 × 5 pixels, which all published models have in common: where none of them is outside of the image, they are read
+ * once (convolve_inside).
  */
 #ifndef FILOT_CUDA_CONVOLVE_H
 #define FILOT_CUDA_CONVOLVE_H
@@ -32,9 +35,9 @@ struct convolve_arguments {
 	const float *scales;		   /* integer: the same */
 	const float *floats;		   /* float: [outputs][window places + 1], as in the model */
 	const void *noise;		   /* int8 or float */
-	const struct network_tables *tables;
-	const int32_t *row_starts;
-	int32_t rows, most_steps, line_count;
+	const struct network_curves *curves;
+	const int32_t *row_starts, *line_starts;
+	int32_t rows, line_count;
 	int32_t height, output_stride, output_count;
 	int32_t half_x, half_y, pool_x, pool_y;
 };
@@ -99,18 +102,74 @@ KERNEL_FUNCTION void convolve_normalise(const struct convolve_arguments *argumen
 	}
 }
 
-/* A row's line and place. */
+/* Of all lines' steps, line by line, the one of a number. */
 struct convolve_place {
-	int32_t line, step;
+	int32_t line, step, row;
 };
 
-KERNEL_FUNCTION struct convolve_place convolve_place_of(const struct convolve_arguments *arguments, int32_t row)
+KERNEL_FUNCTION struct convolve_place convolve_place_of(const struct convolve_arguments *arguments, int32_t number)
 {
 	struct convolve_place place;
 
-	place.step = kernel_step_of(arguments->row_starts, arguments->most_steps, row);
-	place.line = row - arguments->row_starts[place.step];
+	place.line = kernel_find(arguments->line_starts, arguments->line_count, number);
+	place.step = number - arguments->line_starts[place.line];
+	place.row = arguments->row_starts[place.step] + place.line;
 	return place;
+}
+
+/* Keeps the largest of each output's sums, the least where a scale is negative. */
+KERNEL_FUNCTION void convolve_keep(const float *scales, const int32_t *sums, int32_t is_first, int32_t *best)
+{
+	KERNEL_UNROLL
+	for (int32_t i = 0; i < CONVOLVE_OUTPUTS; i++)
+		if (is_first || (scales[i] < 0 ? sums[i] < best[i] : sums[i] > best[i]))
+			best[i] = sums[i];
+}
+
+#define INSIDE_HALF 1
+#define INSIDE_POOL 3
+#define INSIDE_SIZE (INSIDE_POOL + 2 * INSIDE_HALF)
+
+/* Whether the windows are those of convolve_inside, and none that a pooled place at (x, y) takes leaves the image. */
+KERNEL_FUNCTION int32_t convolve_is_inside(const struct convolve_arguments *arguments,
+					   const struct convolve_line *line, int32_t x, int32_t y)
+{
+	return arguments->half_x == INSIDE_HALF && arguments->half_y == INSIDE_HALF &&
+	       arguments->pool_x == INSIDE_POOL && arguments->pool_y == INSIDE_POOL && x >= INSIDE_HALF &&
+	       x + INSIDE_POOL + INSIDE_HALF <= line->width && y >= INSIDE_HALF &&
+	       y + INSIDE_POOL + INSIDE_HALF <= arguments->height;
+}
+
+/* The best sums of the windows around the places from (x, y) on: a column of pixels is a word, from which each takes three. */
+KERNEL_FUNCTION void convolve_inside(const struct convolve_arguments *arguments, const struct convolve_line *line,
+				     int32_t x, int32_t y, const uint32_t *weights, const int32_t *biases,
+				     const float *scales, int32_t *best)
+{
+	const uint8_t *pixels = arguments->pixels + line->pixels + (y - INSIDE_HALF) * line->width + x - INSIDE_HALF;
+	uint64_t columns[INSIDE_SIZE];
+
+	KERNEL_UNROLL
+	for (int32_t i = 0; i < INSIDE_SIZE; i++) {
+		columns[i] = 0;
+		KERNEL_UNROLL
+		for (int32_t j = 0; j < INSIDE_SIZE; j++)
+			columns[i] |= (uint64_t)pixels[j * line->width + i] << 8 * j;
+	}
+	KERNEL_UNROLL
+	for (int32_t i = 0; i < INSIDE_POOL * INSIDE_POOL; i++) {
+		int32_t sums[CONVOLVE_OUTPUTS];
+
+		KERNEL_UNROLL
+		for (int32_t j = 0; j < CONVOLVE_OUTPUTS; j++) {
+			sums[j] = biases[j];
+			KERNEL_UNROLL
+			for (int32_t k = 0; k < 2 * INSIDE_HALF + 1; k++) /* a word's fourth weight is 0 */
+				sums[j] = kernel_dot_four(
+				    (uint32_t)(columns[i % INSIDE_POOL + k] >> 8 * (i / INSIDE_POOL)),
+				    weights[k * CONVOLVE_OUTPUTS + j], sums[j]);
+		}
+		convolve_keep(scales, sums, i == 0, best);
+	}
 }
 
 /* Adds the window around (x, y) to the sums of 16 outputs. */
@@ -147,37 +206,42 @@ KERNEL_FUNCTION void convolve_window(const struct convolve_arguments *arguments,
 }
 
 /* One pooled place, 16 outputs. */
-KERNEL_FUNCTION void convolve_pool(const struct convolve_arguments *arguments, int32_t row, int32_t pooled_y,
+KERNEL_FUNCTION void convolve_pool(const struct convolve_arguments *arguments, int32_t number, int32_t pooled_y,
 				   int32_t tile, const uint32_t *weights)
 {
-	const struct convolve_place place = convolve_place_of(arguments, row);
+	const struct convolve_place place = convolve_place_of(arguments, number);
 	const struct convolve_line line = arguments->lines[place.line];
 	const int32_t *biases = arguments->biases + tile * CONVOLVE_OUTPUTS;
 	const float *scales = arguments->scales + tile * CONVOLVE_OUTPUTS;
-	int8_t *outputs =
-	    (int8_t *)arguments->outputs +
-	    ((int64_t)pooled_y * arguments->rows + row) * arguments->output_stride + tile * CONVOLVE_OUTPUTS;
+	int32_t x = place.step * arguments->pool_x, y = pooled_y * arguments->pool_y;
+	char *outputs = arguments->outputs +
+			((int64_t)pooled_y * arguments->rows + place.row) * arguments->output_stride +
+			tile * CONVOLVE_OUTPUTS;
 	int32_t best[CONVOLVE_OUTPUTS];
+	struct kernel_chunk rounded = { { 0, 0, 0, 0 } };
 
-	for (int32_t i = 0; i < arguments->pool_x * arguments->pool_y; i++) {
-		int32_t sums[CONVOLVE_OUTPUTS];
+	if (convolve_is_inside(arguments, &line, x, y))
+		convolve_inside(arguments, &line, x, y, weights, biases, scales, best);
+	else
+		for (int32_t i = 0; i < arguments->pool_x * arguments->pool_y; i++) {
+			int32_t sums[CONVOLVE_OUTPUTS];
 
-		KERNEL_UNROLL
-		for (int32_t j = 0; j < CONVOLVE_OUTPUTS; j++)
-			sums[j] = biases[j];
-		convolve_window(arguments, &line, place.step * arguments->pool_x + i % arguments->pool_x,
-				pooled_y * arguments->pool_y + i / arguments->pool_x, weights, sums);
-		KERNEL_UNROLL
-		for (int32_t j = 0; j < CONVOLVE_OUTPUTS; j++)
-			if (i == 0 || (scales[j] < 0 ? sums[j] < best[j] : sums[j] > best[j]))
-				best[j] = sums[j];
-	}
+			KERNEL_UNROLL
+			for (int32_t j = 0; j < CONVOLVE_OUTPUTS; j++)
+				sums[j] = biases[j];
+			convolve_window(arguments, &line, x + i % arguments->pool_x, y + i / arguments->pool_x,
+					weights, sums);
+			convolve_keep(scales, sums, i == 0, best);
+		}
 	KERNEL_UNROLL
 	for (int32_t j = 0; j < CONVOLVE_OUTPUTS; j++)
-		outputs[j] = network_round(network_tanh(arguments->tables, (float)best[j] * scales[j]));
+		rounded.words[j / 4] |=
+		    (uint32_t)(uint8_t)network_round(network_tanh(arguments->curves, (float)best[j] * scales[j]))
+		    << j % 4 * 8;
+	*(struct kernel_chunk *)(void *)outputs = rounded;
 }
 
-/* The integer kernel: grid [blocks of rows][output height]; shared memory holds the weights of all outputs. */
+/* The integer kernel: grid [blocks of steps][output height]; shared memory holds the weights of 16 outputs at a time. */
 KERNEL_FUNCTION void convolve_run(const struct convolve_arguments *arguments, const struct kernel_block *block)
 {
 	int32_t tiles = (arguments->output_count + CONVOLVE_OUTPUTS - 1) / CONVOLVE_OUTPUTS;
@@ -193,10 +257,10 @@ KERNEL_FUNCTION void convolve_run(const struct convolve_arguments *arguments, co
 		EACH_WARP(block, warp)
 		EACH_LANE(lane)
 		{
-			int32_t row = (block->x * CONVOLVE_WARPS + warp) * KERNEL_LANES + lane;
+			int32_t number = (block->x * CONVOLVE_WARPS + warp) * KERNEL_LANES + lane;
 
-			if (row < arguments->rows)
-				convolve_pool(arguments, row, block->y, tile, shared);
+			if (number < arguments->rows)
+				convolve_pool(arguments, number, block->y, tile, shared);
 		}
 		KERNEL_BARRIER(block);
 	}
@@ -206,32 +270,31 @@ KERNEL_FUNCTION void convolve_run(const struct convolve_arguments *arguments, co
 
 /*
  * A float model's sum in the order of the plain back end: eight partial sums over `count` inputs, added up from the
- * first to the last, then what is left of the inputs, then the bias, which is added as input number `count`. It begins
- * as zeros.
+ * first to the last, then what is left of the inputs, then the bias, which is weight number `count`. Weights lie
+ * `stride` floats apart.
  */
-struct dot_float {
-	float partial[DOT_PARTIAL], sum;
-};
-
-KERNEL_FUNCTION void dot_float_add(struct dot_float *dot, int32_t count, int32_t index, float weight, float input)
+KERNEL_FUNCTION float dot_float(const float *weights, int64_t stride, const float *inputs, int32_t count)
 {
-	int32_t whole = count / DOT_PARTIAL * DOT_PARTIAL;
+	float partial[DOT_PARTIAL], sum;
+	int32_t at = 0;
 
-	if (index < whole) {
+	KERNEL_UNROLL
+	for (int32_t i = 0; i < DOT_PARTIAL; i++)
+		partial[i] = 0;
+	for (; at + DOT_PARTIAL <= count; at += DOT_PARTIAL)
 		KERNEL_UNROLL
 		for (int32_t i = 0; i < DOT_PARTIAL; i++)
-			if (index % DOT_PARTIAL == i)
-				dot->partial[i] += weight * input;
-		return;
-	}
-	if (index == whole) {
-		dot->sum = dot->partial[0];
-		KERNEL_UNROLL
-		for (int32_t i = 1; i < DOT_PARTIAL; i++)
-			dot->sum += dot->partial[i];
-	}
-	dot->sum += index < count ? weight * input : weight;
+			partial[i] += weights[(at + i) * stride] * inputs[at + i];
+	sum = partial[0];
+	KERNEL_UNROLL
+	for (int32_t i = 1; i < DOT_PARTIAL; i++)
+		sum += partial[i];
+	for (; at < count; at++)
+		sum += weights[at * stride] * inputs[at];
+	return sum + weights[count * stride];
 }
+
+#define WINDOW_MOST 225 /* places; weights.c refuses larger ones */
 
 /* One output of the window around (x, y) of a float model. */
 KERNEL_FUNCTION float convolve_window_float(const struct convolve_arguments *arguments,
@@ -239,19 +302,17 @@ KERNEL_FUNCTION float convolve_window_float(const struct convolve_arguments *arg
 					    const float *weights)
 {
 	const float *image = arguments->values + line->pixels, *noise = (const float *)arguments->noise;
-	int32_t count = (2 * arguments->half_x + 1) * (2 * arguments->half_y + 1), index = 0;
-	struct dot_float dot = { { 0 }, 0 };
+	float window[WINDOW_MOST];
+	int32_t count = 0;
 
 	noise += convolve_noise(arguments, line->width, x, y);
 	for (int32_t at_x = x - arguments->half_x; at_x <= x + arguments->half_x; at_x++)
-		for (int32_t at_y = y - arguments->half_y; at_y <= y + arguments->half_y; at_y++, index++) {
+		for (int32_t at_y = y - arguments->half_y; at_y <= y + arguments->half_y; at_y++) {
 			bool is_inside = at_x >= 0 && at_x < line->width && at_y >= 0 && at_y < arguments->height;
 
-			dot_float_add(&dot, count, index, weights[index],
-				      is_inside ? image[at_y * line->width + at_x] : *noise++);
+			window[count++] = is_inside ? image[at_y * line->width + at_x] : *noise++;
 		}
-	dot_float_add(&dot, count, count, weights[count], 0);
-	return dot.sum;
+	return dot_float(weights, 1, window, count);
 }
 
 /* The float kernel: the same grid. */
@@ -262,15 +323,14 @@ KERNEL_FUNCTION void convolve_run_float(const struct convolve_arguments *argumen
 	EACH_WARP(block, warp)
 	EACH_LANE(lane)
 	{
-		int32_t row = (block->x * CONVOLVE_WARPS + warp) * KERNEL_LANES + lane;
-		struct convolve_place place;
+		int32_t number = (block->x * CONVOLVE_WARPS + warp) * KERNEL_LANES + lane;
 
-		if (row < arguments->rows) {
+		if (number < arguments->rows) {
+			const struct convolve_place place = convolve_place_of(arguments, number);
 			float *outputs = (float *)(void *)(arguments->outputs +
-							   ((int64_t)block->y * arguments->rows + row) *
+							   ((int64_t)block->y * arguments->rows + place.row) *
 							       arguments->output_stride);
 
-			place = convolve_place_of(arguments, row);
 			for (int32_t output = 0; output < arguments->output_count; output++) {
 				float best = 0;
 
@@ -284,7 +344,7 @@ KERNEL_FUNCTION void convolve_run_float(const struct convolve_arguments *argumen
 					if (i == 0 || sum > best)
 						best = sum;
 				}
-				outputs[output] = network_tanh(arguments->tables, best);
+				outputs[output] = network_tanh(arguments->curves, best);
 			}
 		}
 	}

@@ -57,6 +57,7 @@ enum cuda_kernel {
 	CUDA_LSTM_1, /* struct lstm_arguments, by its row_tiles */
 	CUDA_LSTM_2,
 	CUDA_LSTM_4,
+	CUDA_LSTM_LARGE,      /* whose curves do not fit into shared memory */
 	CUDA_LSTM_FLOAT,       /* struct lstm_float_arguments */
 	CUDA_SOFTMAX_INTEGER, /* struct softmax_arguments */
 	CUDA_SOFTMAX_FLOAT

@@ -95,15 +95,15 @@ KERNEL_FUNCTION int32_t kernel_dot_four(uint32_t a, uint32_t b, int32_t sum)
 #endif
 }
 
-/* The step that a row of a batch belongs to (network.h, "row"): the last whose first row is not after it. */
-KERNEL_FUNCTION int32_t kernel_step_of(const int32_t *row_starts, int32_t step_count, int32_t row)
+/* The last of `count` rising starts that is not after a number: which step a row is of, which line a step of all. */
+KERNEL_FUNCTION int32_t kernel_find(const int32_t *starts, int32_t count, int32_t number)
 {
-	int32_t low = 0, high = step_count;
+	int32_t low = 0, high = count;
 
 	while (high - low > 1) {
 		int32_t middle = low + (high - low) / 2;
 
-		if (row_starts[middle] <= row)
+		if (starts[middle] <= number)
 			low = middle;
 		else
 			high = middle;

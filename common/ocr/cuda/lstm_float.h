@@ -1,7 +1,7 @@
 /*
  * An LSTM layer of a float model as one launch. It takes sequences through their steps as lstm.h does, with the plain
- * back end's order of additions and so its bits: a thread computes the four sums of one cell of one sequence, 32 partial
- * sums side by side. Float models are the slow ones everywhere; this is written to be right.
+ * back end's order of additions and so its bits: a thread computes the four sums of one cell of one sequence. Float
+ * models are the slow ones everywhere; this is written to be right.
  */
 #ifndef FILOT_CUDA_LSTM_FLOAT_H
 #define FILOT_CUDA_LSTM_FLOAT_H
@@ -15,7 +15,7 @@ struct lstm_float_arguments {
 	const char *inputs;   /* float [height][rows][input_stride bytes] */
 	char *outputs;	      /* float [output height][rows][output_stride bytes] */
 	const float *weights; /* [inputs + cells + 1][gates][cells], turned so that cells lie side by side */
-	const struct network_tables *tables;
+	const struct network_curves *curves;
 	const int32_t *step_counts, *row_starts;
 	int32_t lines, rows, height;
 	int32_t input_stride, output_stride;
@@ -66,23 +66,16 @@ KERNEL_FUNCTION void lstm_float_cell(const struct lstm_float_arguments *argument
 	int32_t count = arguments->inputs_count + arguments->cells, global = block->x * arguments->sequences + sequence;
 	const float *operand = lstm_float_operand(arguments, shared, step, sequence);
 	float *state = lstm_float_operand(arguments, shared, 0, sequence) + 2 * count + cell;
-	struct dot_float dots[MODEL_GATE_COUNT] = { { { 0 }, 0 } };
 	float gates[MODEL_GATE_COUNT], output;
 
 	if (step >= lstm_steps(arguments->along_y, arguments->height, arguments->lines, arguments->rows,
 			       arguments->step_counts, global))
 		return;
-	for (int32_t i = 0; i <= count; i++)
-		KERNEL_UNROLL
-		for (int32_t gate = 0; gate < MODEL_GATE_COUNT; gate++)
-			dot_float_add(
-			    &dots[gate], count, i,
-			    arguments->weights[((int64_t)i * MODEL_GATE_COUNT + gate) * arguments->cells + cell],
-			    i < count ? operand[i] : 0);
 	KERNEL_UNROLL
 	for (int32_t gate = 0; gate < MODEL_GATE_COUNT; gate++)
-		gates[gate] = dots[gate].sum;
-	output = network_cell(arguments->tables, gates, state);
+		gates[gate] = dot_float(arguments->weights + gate * arguments->cells + cell,
+					(int64_t)MODEL_GATE_COUNT * arguments->cells, operand, count);
+	output = network_cell(arguments->curves, gates, state);
 	lstm_float_operand(arguments, shared, step + 1, sequence)[arguments->inputs_count + cell] = output;
 	if (!arguments->is_summary || step == arguments->height - 1) {
 		int64_t row = global;

@@ -1,8 +1,9 @@
 /*
  * Batches on a GPU. What a batch needs there goes over in one copy from pinned memory: its lines, the numbering of its
  * rows (network.h), the noise and the pixels as they are in the page, one byte each. Then one launch a layer; two
- * buffers take turns as a layer's inputs and outputs. One copy brings the probabilities back. The calling thread sleeps
- * meanwhile; batches of other threads run beside it on other streams, so copies, kernels and decoding overlap.
+ * buffers take turns as a layer's inputs and outputs. One copy brings back what is wanted: the probabilities, or of each
+ * step what reading takes of them. The calling thread sleeps meanwhile; batches of other threads run beside it on other
+ * streams, so copies, kernels and decoding overlap.
  */
 #include <stdlib.h>
 
@@ -37,7 +38,8 @@ struct batch {
 	size_t lines_at, step_counts, row_starts, line_starts, noise, pixels, pixel_count;
 	size_t uploaded; /* bytes from the start */
 	size_t values;	 /* float models: the pixels as floats */
-	size_t buffers[2], probabilities, bytes;
+	bool reduced;	 /* what reading takes is wanted, not the probabilities */
+	size_t buffers[2], probabilities, results, result_bytes, bytes;
 	const char *weights; /* on the stream's GPU */
 	char *arena;
 	const struct cuda_description *gpu;
@@ -76,7 +78,14 @@ static void place_batch(struct batch *batch, size_t noise_bytes)
 	}
 	batch->buffers[0] = place(&used, rows, buffer_bytes);
 	batch->buffers[1] = place(&used, rows, buffer_bytes);
-	batch->probabilities = place(&used, rows, (size_t)network->shape.class_count * sizeof(float));
+	batch->result_bytes = rows * (size_t)network->shape.class_count * sizeof(float);
+	if (!batch->reduced || !batch->cuda->reduces_in_shared)
+		batch->probabilities = place(&used, batch->result_bytes, 1);
+	batch->results = batch->probabilities;
+	if (batch->reduced) {
+		batch->result_bytes = rows * sizeof(struct beam_reduced);
+		batch->results = place(&used, batch->result_bytes, 1);
+	}
 	batch->bytes = used;
 }
 
@@ -143,10 +152,10 @@ static bool launch_convolution(const struct batch *batch, struct error *error)
 		.scales = (const void *)(batch->weights + cuda->scales),
 		.floats = (const void *)(batch->weights + cuda->weights),
 		.noise = batch->arena + batch->noise,
-		.tables = (const void *)(batch->weights + batch->cuda->tables),
+		.curves = (const void *)(batch->weights + batch->cuda->curves),
 		.row_starts = (const void *)(batch->arena + batch->row_starts),
+		.line_starts = (const void *)(batch->arena + batch->line_starts),
 		.rows = batch->rows,
-		.most_steps = batch->most_steps,
 		.line_count = (int32_t)batch->count,
 		.height = layer->height,
 		.output_stride = cuda->output_stride,
@@ -183,7 +192,7 @@ static bool launch_lstm(const struct batch *batch, size_t index, struct error *e
 		.weights = (const void *)(batch->weights + cuda->weights),
 		.biases = (const void *)(batch->weights + cuda->biases),
 		.scales = (const void *)(batch->weights + cuda->scales),
-		.tables = (const void *)(batch->weights + batch->cuda->tables),
+		.curves = (const void *)(batch->weights + batch->cuda->curves),
 		.step_counts = (const void *)(batch->arena + batch->step_counts),
 		.row_starts = (const void *)(batch->arena + batch->row_starts),
 		.lines = (int32_t)batch->count,
@@ -200,7 +209,8 @@ static bool launch_lstm(const struct batch *batch, size_t index, struct error *e
 
 	(void)cuda_lstm_shape(batch->gpu, &arguments, &grid); /* weights.c has seen that it fits */
 	return cuda_launch(batch->stream,
-			   arguments.row_tiles == 4   ? CUDA_LSTM_4
+			   !arguments.keeps_curves    ? CUDA_LSTM_LARGE
+			   : arguments.row_tiles == 4 ? CUDA_LSTM_4
 			   : arguments.row_tiles == 2 ? CUDA_LSTM_2
 						      : CUDA_LSTM_1,
 			   &grid, &arguments, error);
@@ -215,7 +225,7 @@ static bool launch_lstm_float(const struct batch *batch, size_t index, struct er
 		.inputs = batch->arena + batch->buffers[(index + 1) % 2],
 		.outputs = batch->arena + batch->buffers[index % 2],
 		.weights = (const void *)(batch->weights + cuda->weights),
-		.tables = (const void *)(batch->weights + batch->cuda->tables),
+		.curves = (const void *)(batch->weights + batch->cuda->curves),
 		.step_counts = (const void *)(batch->arena + batch->step_counts),
 		.row_starts = (const void *)(batch->arena + batch->row_starts),
 		.lines = (int32_t)batch->count,
@@ -239,9 +249,11 @@ static bool launch_softmax(const struct batch *batch, size_t index, struct error
 	const struct network_layer *layer = &batch->network->layers[index];
 	const struct cuda_layer *cuda = &batch->cuda->layers[index];
 	bool is_integer = batch->network->model->is_integer;
+	bool in_shared = batch->reduced && batch->cuda->reduces_in_shared;
 	const struct softmax_arguments arguments = {
 		.inputs = batch->arena + batch->buffers[(index + 1) % 2],
-		.outputs = (void *)(batch->arena + batch->probabilities),
+		.outputs = in_shared ? NULL : (void *)(batch->arena + batch->probabilities),
+		.reductions = batch->reduced ? (void *)(batch->arena + batch->results) : NULL,
 		.weights = (const void *)(batch->weights + cuda->weights),
 		.biases = (const void *)(batch->weights + cuda->biases),
 		.scales = (const void *)(batch->weights + cuda->scales),
@@ -256,12 +268,13 @@ static bool launch_softmax(const struct batch *batch, size_t index, struct error
 		.classes = layer->outputs,
 		.class_tiles = cuda->tiles,
 		.tiles_deep = cuda->tiles_deep,
+		.null_code = batch->network->model->null_code,
 	};
 	const struct cuda_grid grid = { .x = TILES(batch->rows, SOFTMAX_ROWS),
 					.y = 1,
 					.warps = SOFTMAX_WARPS,
-					.shared_bytes = softmax_operand_bytes(&arguments, is_integer) +
-							(int32_t)SOFTMAX_ROWS_BYTES };
+					.shared_bytes = softmax_shared_bytes(cuda->tiles_deep, layer->outputs,
+									     is_integer, in_shared) };
 
 	return cuda_launch(batch->stream, is_integer ? CUDA_SOFTMAX_INTEGER : CUDA_SOFTMAX_FLOAT, &grid, &arguments,
 			   error);
@@ -282,8 +295,8 @@ static bool run_stages(const struct batch *batch, const struct cuda_workspace *w
 							   launch_lstm_float(batch, i, error);
 	return done && cuda_mark(batch->stream, 3, error) && launch_softmax(batch, last, error) &&
 	       cuda_mark(batch->stream, 4, error) &&
-	       cuda_download(batch->stream, workspace->results.bytes, batch->arena + batch->probabilities,
-			     (size_t)batch->rows * (size_t)batch->network->shape.class_count * sizeof(float), error) &&
+	       cuda_download(batch->stream, workspace->results.bytes, batch->arena + batch->results,
+			     batch->result_bytes, error) &&
 	       cuda_mark(batch->stream, 5, error) && cuda_finish(batch->stream, us, error);
 }
 
@@ -346,13 +359,37 @@ static bool sort_lines(struct cuda_workspace *workspace, const struct network_li
 	return true;
 }
 
+/* A finished batch's results, by the caller's order of lines. */
+static void hand_out(const struct batch *batch, const struct cuda_workspace *workspace, struct network_output *outputs,
+		     struct network_reading *readings)
+{
+	const char *staging = workspace->staging.bytes, *results = workspace->results.bytes;
+	const int32_t *step_counts = (const int32_t *)(const void *)(staging + batch->step_counts);
+	const int32_t *line_starts = (const int32_t *)(const void *)(staging + batch->line_starts);
+	const struct beam_reduced *reductions = (const struct beam_reduced *)(const void *)results;
+	const float *probabilities = (const float *)(const void *)results;
+
+	for (size_t i = 0; i < batch->count; i++) {
+		size_t start = (size_t)line_starts[i], line = batch->order[i];
+
+		if (readings)
+			readings[line] =
+			    (struct network_reading){ .steps = reductions + start, .step_count = step_counts[i] };
+		else
+			outputs[line] = (struct network_output){
+				.probabilities = probabilities + start * (size_t)batch->network->shape.class_count,
+				.step_count = step_counts[i],
+			};
+	}
+}
+
 bool cuda_network_run(const struct network *network, struct cuda_workspace *workspace, const struct network_line *lines,
 		      size_t count, const void *noise, size_t noise_bytes, struct network_output *outputs,
-		      struct error *error)
+		      struct network_reading *readings, struct error *error)
 {
-	struct batch batch = { .network = network, .cuda = network->cuda, .lines = lines, .count = count };
-	const struct convolve_line *staged;
-	const float *probabilities;
+	struct batch batch = {
+		.network = network, .cuda = network->cuda, .lines = lines, .count = count, .reduced = readings != NULL
+	};
 
 	if (!sort_lines(workspace, lines, count, error))
 		return false;
@@ -362,19 +399,11 @@ bool cuda_network_run(const struct network *network, struct cuda_workspace *work
 	batch.most_steps = lines[batch.order[0]].width / network->shape.x_scale;
 	place_batch(&batch, noise_bytes);
 	if (!grow(&workspace->staging, batch.uploaded, error) ||
-	    !grow(&workspace->results, batch.bytes - batch.probabilities, error))
+	    !grow(&workspace->results, batch.result_bytes, error))
 		return false;
 	stage(&batch, workspace->staging.bytes, noise, noise_bytes);
 	if (!run_on_gpu(&batch, workspace, error))
 		return false;
-	probabilities = (const float *)(const void *)workspace->results.bytes;
-	staged = (const struct convolve_line *)(const void *)(workspace->staging.bytes + batch.lines_at);
-	for (size_t i = 0; i < count; i++) {
-		int32_t steps = staged[i].width / network->shape.x_scale;
-
-		outputs[batch.order[i]] =
-		    (struct network_output){ .probabilities = probabilities, .step_count = steps };
-		probabilities += (size_t)steps * (size_t)network->shape.class_count;
-	}
+	hand_out(&batch, workspace, outputs, readings);
 	return true;
 }

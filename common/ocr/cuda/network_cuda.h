@@ -51,7 +51,8 @@ struct cuda_layer {
 struct cuda_network {
 	struct network_gpus *gpus;
 	bool owns_gpus;
-	size_t bytes, tables, powers;
+	bool reduces_in_shared; /* a block's outputs fit into the shared memory of each GPU */
+	size_t bytes, curves, powers;
 	char *blocks[NETWORK_GPUS_MOST]; /* on each GPU */
 	struct cuda_layer layers[NETWORK_LAYERS_MOST];
 };
@@ -71,9 +72,12 @@ struct cuda_workspace;
 struct cuda_workspace *cuda_workspace_new(struct error *error);
 void cuda_workspace_free(struct cuda_workspace *workspace); /* NULL is fine */
 
-/* network_run, by a GPU. The lines were checked; `noise` is as long as the widest line needs. */
+/*
+ * network_run, or network_read where `readings` is not NULL, by a GPU. The lines were checked; `noise` is as long as the
+ * widest line needs.
+ */
 bool cuda_network_run(const struct network *network, struct cuda_workspace *workspace, const struct network_line *lines,
 		      size_t count, const void *noise, size_t noise_bytes, struct network_output *outputs,
-		      struct error *error);
+		      struct network_reading *readings, struct error *error);
 
 #endif

@@ -1,12 +1,14 @@
 /*
- * The last layer: sums of all classes for each row, and the softmax of them. A block takes some rows; their sums, then
- * their exponentials, stand where the probabilities will be. A row's total is added up in the order of the classes by
- * one thread, as that order tells its last bit; the maximum, which has no order, is found by the same thread.
+ * The last layer: sums of all classes for each row, the softmax of them, and what reading takes of that. A block takes
+ * some rows; their sums, then their exponentials, stand where the probabilities will be: in global memory where those
+ * are wanted, or are too many, else in shared memory. A row's total is added up in the order of the classes by one
+ * thread, as that order tells its last bit; the maximum, which has no order, and the two largest are found by the same
+ * thread.
  *
  * The exponential has the bits of glibc's expf on processors with fused operations (Szabolcs Nagy's algorithm, as in
  * network_avx2.c): in double, e^x = 2^(k/32) · 2^r.
  *
- * Probabilities are written line by line, [steps][classes] of each, in the batch's order of lines.
+ * What is made is written line by line, in the batch's order of lines: [steps][classes] probabilities, or [steps].
  */
 #ifndef FILOT_CUDA_SOFTMAX_H
 #define FILOT_CUDA_SOFTMAX_H
@@ -14,6 +16,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "common/ocr/beam_reduce.h"
 #include "common/ocr/cuda/convolve.h"
 #include "common/ocr/cuda/tile.h"
 
@@ -24,7 +27,8 @@
 
 struct softmax_arguments {
 	const char *inputs; /* int8 or float [rows][input_stride bytes] */
-	float *outputs;
+	float *outputs;			    /* [rows][classes]; NULL: in shared memory */
+	struct beam_reduced *reductions;    /* [rows]; NULL: the outputs are what is wanted */
 	const struct kernel_chunk *weights; /* integer: [class tiles][tiles_deep][32 lanes] */
 	const int32_t *biases;		    /* integer: [class tiles][16], times 127 */
 	const float *scales;		    /* integer: the same */
@@ -34,7 +38,7 @@ struct softmax_arguments {
 	const int32_t *line_starts; /* [lines] the step of all at which a line's outputs begin */
 	int32_t rows, most_steps;
 	int32_t inputs_count, input_stride; /* input_stride: bytes, a multiple of 16 */
-	int32_t classes, class_tiles, tiles_deep;
+	int32_t classes, class_tiles, tiles_deep, null_code;
 };
 
 KERNEL_FUNCTION float softmax_exponential(float x, const double *powers)
@@ -52,29 +56,42 @@ KERNEL_FUNCTION float softmax_exponential(float x, const double *powers)
 	return (float)(fma(p, r * r, y) * power);
 }
 
-/* A row's outputs. */
-KERNEL_FUNCTION float *softmax_outputs(const struct softmax_arguments *arguments, int32_t row)
+/* Where in the order of lines a row's step is. */
+KERNEL_FUNCTION int32_t softmax_place(const struct softmax_arguments *arguments, int32_t row)
 {
-	int32_t step = kernel_step_of(arguments->row_starts, arguments->most_steps, row);
+	int32_t step = kernel_find(arguments->row_starts, arguments->most_steps, row);
 	int32_t line = row - arguments->row_starts[step];
 
-	return arguments->outputs + ((int64_t)arguments->line_starts[line] + step) * arguments->classes;
+	return arguments->line_starts[line] + step;
 }
 
 /* A block's places in its shared memory. */
 struct softmax_places {
-	char *operands;	 /* integer: [rows][pitch] */
-	float **outputs; /* [rows] */
-	float *most;	 /* [rows] the maximum, then the total */
+	char *operands; /* integer: [rows][pitch] */
+	float *sums;	/* where the outputs are not in global memory: [rows][softmax_stride] */
+	float *most;	/* [rows] the maximum, then the total */
+	int32_t *order; /* [rows] softmax_place */
 	int32_t first, count;
 };
 
-KERNEL_FUNCTION int32_t softmax_operand_bytes(const struct softmax_arguments *arguments, int32_t is_integer)
+KERNEL_FUNCTION int32_t softmax_operand_bytes(int32_t tiles_deep, int32_t is_integer)
 {
-	return is_integer ? SOFTMAX_ROWS * tile_pitch(arguments->tiles_deep) : 0;
+	return is_integer ? SOFTMAX_ROWS * tile_pitch(tiles_deep) : 0;
 }
 
-#define SOFTMAX_ROWS_BYTES (SOFTMAX_ROWS * (sizeof(float *) + sizeof(float)))
+/* An odd number, so that one class of all rows is in different banks. */
+KERNEL_FUNCTION int32_t softmax_stride(int32_t classes)
+{
+	return classes | 1;
+}
+
+/* `in_shared`: of the outputs. */
+KERNEL_FUNCTION int32_t softmax_shared_bytes(int32_t tiles_deep, int32_t classes, int32_t is_integer, int32_t in_shared)
+{
+	return softmax_operand_bytes(tiles_deep, is_integer) +
+	       SOFTMAX_ROWS * (int32_t)(sizeof(float) + sizeof(int32_t)) +
+	       (in_shared ? SOFTMAX_ROWS * softmax_stride(classes) * (int32_t)sizeof(float) : 0);
+}
 
 KERNEL_FUNCTION struct softmax_places softmax_places(const struct softmax_arguments *arguments,
 						     const struct kernel_block *block, int32_t is_integer)
@@ -82,11 +99,21 @@ KERNEL_FUNCTION struct softmax_places softmax_places(const struct softmax_argume
 	struct softmax_places places;
 
 	places.operands = block->shared;
-	places.outputs = (float **)(void *)(block->shared + softmax_operand_bytes(arguments, is_integer));
-	places.most = (float *)(void *)(places.outputs + SOFTMAX_ROWS);
+	places.most = (float *)(void *)(block->shared + softmax_operand_bytes(arguments->tiles_deep, is_integer));
+	places.order = (int32_t *)(void *)(places.most + SOFTMAX_ROWS);
+	places.sums = (float *)(void *)(places.order + SOFTMAX_ROWS);
 	places.first = block->x * SOFTMAX_ROWS;
 	places.count = arguments->rows - places.first < SOFTMAX_ROWS ? arguments->rows - places.first : SOFTMAX_ROWS;
 	return places;
+}
+
+/* A row's outputs. */
+KERNEL_FUNCTION float *softmax_outputs(const struct softmax_arguments *arguments, const struct softmax_places *places,
+				       int32_t row)
+{
+	if (arguments->outputs)
+		return arguments->outputs + (int64_t)places->order[row] * arguments->classes;
+	return places->sums + row * softmax_stride(arguments->classes);
 }
 
 KERNEL_FUNCTION void softmax_begin(const struct softmax_arguments *arguments, const struct softmax_places *places,
@@ -101,7 +128,7 @@ KERNEL_FUNCTION void softmax_begin(const struct softmax_arguments *arguments, co
 		int32_t thread = warp * KERNEL_LANES + lane;
 
 		if (thread < places->count)
-			places->outputs[thread] = softmax_outputs(arguments, places->first + thread);
+			places->order[thread] = softmax_place(arguments, places->first + thread);
 		for (int32_t i = thread; is_integer && i < SOFTMAX_ROWS * chunks; i += SOFTMAX_WARPS * KERNEL_LANES) {
 			int32_t row = i / chunks, at = i % chunks;
 			char *target = places->operands + row * pitch + at * KERNEL_CHUNK;
@@ -155,7 +182,7 @@ KERNEL_FUNCTION void softmax_tile(const struct softmax_arguments *arguments, con
 			int32_t class_index = tile * TILE_OUTPUTS + tile_sum_output(lane, i);
 
 			if (row < places->count && class_index < arguments->classes)
-				places->outputs[row][class_index] =
+				softmax_outputs(arguments, places, row)[class_index] =
 				    (float)(sums[row_tile][KERNEL_AT(lane)].at[i] + arguments->biases[class_index]) *
 				    arguments->scales[class_index];
 		}
@@ -172,13 +199,9 @@ KERNEL_FUNCTION void softmax_sums_float(const struct softmax_arguments *argument
 		const float *inputs =
 		    (const float *)(const void *)(arguments->inputs +
 						  (int64_t)(places->first + row) * arguments->input_stride);
-		struct dot_float dot = { { 0 }, 0 };
 
-		for (int32_t input = 0; input <= arguments->inputs_count; input++)
-			dot_float_add(&dot, arguments->inputs_count, input,
-				      arguments->floats[(int64_t)input * arguments->classes + class_index],
-				      input < arguments->inputs_count ? inputs[input] : 0);
-		places->outputs[row][class_index] = dot.sum;
+		softmax_outputs(arguments, places, row)[class_index] =
+		    dot_float(arguments->floats + class_index, arguments->classes, inputs, arguments->inputs_count);
 	}
 }
 
@@ -192,7 +215,7 @@ KERNEL_FUNCTION void softmax_normalise(const struct softmax_arguments *arguments
 		int32_t row = warp * KERNEL_LANES + lane;
 
 		if (row < places->count) {
-			const float *sums = places->outputs[row];
+			const float *sums = softmax_outputs(arguments, places, row);
 			float most = sums[0];
 
 			for (int32_t i = 1; i < arguments->classes; i++)
@@ -205,8 +228,9 @@ KERNEL_FUNCTION void softmax_normalise(const struct softmax_arguments *arguments
 	EACH_LANE(lane)
 	for (int32_t i = warp * KERNEL_LANES + lane; i < places->count * arguments->classes;
 	     i += SOFTMAX_WARPS * KERNEL_LANES) {
-		float *sum = &places->outputs[i / arguments->classes][i % arguments->classes];
-		float below = *sum - places->most[i / arguments->classes];
+		int32_t row = i / arguments->classes;
+		float *sum = softmax_outputs(arguments, places, row) + i % arguments->classes;
+		float below = *sum - places->most[row];
 
 		*sum = softmax_exponential(below < -NETWORK_SOFTMAX_LIMIT ? -NETWORK_SOFTMAX_LIMIT : below,
 					   arguments->powers);
@@ -218,10 +242,11 @@ KERNEL_FUNCTION void softmax_normalise(const struct softmax_arguments *arguments
 		int32_t row = warp * KERNEL_LANES + lane;
 
 		if (row < places->count) {
+			const float *exponentials = softmax_outputs(arguments, places, row);
 			float total = 0;
 
 			for (int32_t i = 0; i < arguments->classes; i++)
-				total += places->outputs[row][i];
+				total += exponentials[i];
 			places->most[row] = total;
 		}
 	}
@@ -230,7 +255,23 @@ KERNEL_FUNCTION void softmax_normalise(const struct softmax_arguments *arguments
 	EACH_LANE(lane)
 	for (int32_t i = warp * KERNEL_LANES + lane; i < places->count * arguments->classes;
 	     i += SOFTMAX_WARPS * KERNEL_LANES)
-		places->outputs[i / arguments->classes][i % arguments->classes] /= places->most[i / arguments->classes];
+		softmax_outputs(arguments, places, i / arguments->classes)[i % arguments->classes] /=
+		    places->most[i / arguments->classes];
+}
+
+/* Rows of probabilities become what reading takes of them. */
+KERNEL_FUNCTION void softmax_reduce(const struct softmax_arguments *arguments, const struct kernel_block *block,
+				    const struct softmax_places *places)
+{
+	EACH_WARP(block, warp)
+	EACH_LANE(lane)
+	{
+		int32_t row = warp * KERNEL_LANES + lane;
+
+		if (row < places->count)
+			arguments->reductions[places->order[row]] = beam_reduce_plain(
+			    softmax_outputs(arguments, places, row), arguments->classes, arguments->null_code);
+	}
 }
 
 /* The kernel: grid [blocks of SOFTMAX_ROWS rows]. */
@@ -251,6 +292,9 @@ KERNEL_FUNCTION void softmax_run(const struct softmax_arguments *arguments, cons
 	}
 	KERNEL_BARRIER(block);
 	softmax_normalise(arguments, block, &places);
+	KERNEL_BARRIER(block);
+	if (arguments->reductions)
+		softmax_reduce(arguments, block, &places);
 }
 
 #endif

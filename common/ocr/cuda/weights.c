@@ -1,5 +1,5 @@
 /*
- * A network's weights in the kernels' order, in one block that each GPU gets a copy of: tables, then layer by layer
+ * A network's weights in the kernels' order, in one block that each GPU gets a copy of: curves, then layer by layer
  * tiles, biases and scales (integer models) or turned matrices (float models).
  */
 #include <math.h>
@@ -45,7 +45,7 @@ static int32_t column_of(const struct network_layer *layer, const struct cuda_la
 	return -1;
 }
 
-/* Tiles in the order [output tiles][depth][matrices], with biases and scales by output tile and matrix. */
+/* Tiles in the order [output tiles][depth][matrices]; biases and scales [outputs][matrices]. */
 static void fill_tiles(const struct network_layer *layer, const struct cuda_layer *cuda, const struct packing *packing)
 {
 	int32_t count = matrix_count(layer);
@@ -55,14 +55,12 @@ static void fill_tiles(const struct network_layer *layer, const struct cuda_laye
 	for (int32_t tile = 0; tile < cuda->tiles; tile++)
 		for (int32_t which = 0; which < count; which++) {
 			const struct model_matrix *matrix = &layer->matrices[which];
-			size_t at = ((size_t)tile * (size_t)count + (size_t)which) * TILE_OUTPUTS;
-
 			for (int32_t i = 0; i < TILE_OUTPUTS && tile * TILE_OUTPUTS + i < layer->outputs; i++) {
 				int32_t row = tile * TILE_OUTPUTS + i;
 				size_t last = ((size_t)row + 1) * (size_t)matrix->columns - 1;
 
-				biases[at + (size_t)i] = matrix->integers[last] * INT8_MAX;
-				scales[at + (size_t)i] = matrix->scales[row];
+				biases[row * count + which] = matrix->integers[last] * INT8_MAX;
+				scales[row * count + which] = matrix->scales[row];
 			}
 			for (int32_t depth = 0; depth < cuda->tiles_deep; depth++) {
 				size_t place = ((size_t)tile * (size_t)cuda->tiles_deep + (size_t)depth) * (size_t)count +
@@ -154,7 +152,7 @@ static void fill(const struct network *network, const struct cuda_network *cuda,
 {
 	double *powers = (double *)(void *)(packing->bytes + cuda->powers);
 
-	memcpy(packing->bytes + cuda->tables, &network->tables, sizeof network->tables);
+	memcpy(packing->bytes + cuda->curves, &network->curves, sizeof network->curves);
 	for (int i = 0; i < SOFTMAX_POWERS; i++)
 		powers[i] = exp2(i / (double)SOFTMAX_POWERS);
 	for (size_t i = 0; i < network->layer_count; i++) {
@@ -169,29 +167,63 @@ static void fill(const struct network *network, const struct cuda_network *cuda,
 	}
 }
 
+/* Chooses what a block keeps in shared memory; false when not even the rest fits. */
+static bool choose_resident(const struct cuda_description *gpu, struct lstm_arguments *arguments)
+{
+	int32_t room;
+
+	while (arguments->groups > 1 && lstm_working_bytes(arguments) > gpu->shared_bytes)
+		arguments->groups--;
+	room = gpu->shared_bytes - lstm_working_bytes(arguments);
+	arguments->resident_tiles = room / lstm_resident_bytes(arguments, 1);
+	if (arguments->resident_tiles > arguments->cell_tiles)
+		arguments->resident_tiles = arguments->cell_tiles;
+	return room >= 0;
+}
+
+/*
+ * Many sequences for each byte of weights that comes from outside of shared memory, but no processor without a block
+ * while others have two.
+ */
+static bool choose_row_tiles(const struct cuda_description *gpu, struct lstm_arguments *arguments, int32_t sequences,
+			     int32_t height)
+{
+	int64_t least = INT64_MAX;
+
+	for (int32_t row_tiles = 4; row_tiles >= 1; row_tiles /= 2) {
+		struct lstm_arguments trial = *arguments;
+		int64_t streamed;
+
+		trial.row_tiles = row_tiles;
+		if (!choose_resident(gpu, &trial) ||
+		    (row_tiles > 1 && TILES(sequences, lstm_sequences(&trial)) * height < gpu->processors))
+			continue;
+		streamed = (int64_t)(trial.cell_tiles - trial.resident_tiles) * INT16_MAX / lstm_sequences(&trial);
+		if (streamed < least) {
+			least = streamed;
+			*arguments = trial;
+		}
+	}
+	return least < INT64_MAX;
+}
+
 bool cuda_lstm_shape(const struct cuda_description *gpu, struct lstm_arguments *arguments, struct cuda_grid *grid)
 {
 	int32_t sequences = arguments->along_y ? arguments->rows : arguments->lines;
-	int32_t tiles = arguments->cell_tiles, height = arguments->along_y ? 1 : arguments->height, room;
+	int32_t tiles = arguments->cell_tiles, height = arguments->along_y ? 1 : arguments->height;
 
 	/* As many warps as tiles, or so many that each has as many tiles as the others. */
 	arguments->tile_warps = TILES(tiles, TILES(tiles, KERNEL_WARPS_MOST));
 	arguments->groups = arguments->along_y && arguments->tile_warps * 2 <= WARPS_WANTED ?
 				WARPS_WANTED / arguments->tile_warps :
 				1;
-	/* Many sequences for each byte of weights, but no processor without a block while others have two. */
-	for (arguments->row_tiles = 4; arguments->row_tiles > 1; arguments->row_tiles /= 2)
-		if (TILES(sequences, lstm_sequences(arguments)) * height >= gpu->processors &&
-		    lstm_working_bytes(arguments) <= gpu->shared_bytes / 2)
-			break;
-	while (arguments->groups > 1 && lstm_working_bytes(arguments) > gpu->shared_bytes)
-		arguments->groups--;
-	room = gpu->shared_bytes - lstm_working_bytes(arguments);
-	if (room < 0)
-		return false;
-	arguments->resident_tiles = room / lstm_resident_bytes(arguments, 1);
-	if (arguments->resident_tiles > tiles)
-		arguments->resident_tiles = tiles;
+	arguments->keeps_curves = true;
+	if (!choose_row_tiles(gpu, arguments, sequences, height)) {
+		arguments->keeps_curves = false;
+		arguments->row_tiles = 1;
+		if (!choose_resident(gpu, arguments))
+			return false;
+	}
 	*grid = (struct cuda_grid){ .x = TILES(sequences, lstm_sequences(arguments)),
 				    .y = height,
 				    .warps = arguments->tile_warps * arguments->groups,
@@ -228,17 +260,33 @@ static bool check_layer(const struct network *network, const struct network_laye
 	struct cuda_grid grid;
 	bool fits = true;
 
+	if (layer->kind == NETWORK_CONVOLVE && layer->inputs > WINDOW_MOST)
+		return error_set(error, ERROR_CONFIG,
+				 "layer %s: a window of %d places, more than %d; another --backend takes it", layer->name,
+				 layer->inputs, WINDOW_MOST);
 	if (layer->kind == NETWORK_LSTM)
 		fits = network->model->is_integer ? cuda_lstm_shape(gpu, &integer, &grid) :
 						    cuda_lstm_float_shape(gpu, &floats, &grid);
 	else if (layer->kind == NETWORK_CONVOLVE)
 		fits = convolve_words(&window) * CONVOLVE_OUTPUTS * (int32_t)sizeof(uint32_t) <= gpu->shared_bytes;
-	else if (network->model->is_integer)
-		fits = SOFTMAX_ROWS * tile_pitch(cuda->tiles_deep) + (int32_t)SOFTMAX_ROWS_BYTES <= gpu->shared_bytes;
+	else
+		fits = softmax_shared_bytes(cuda->tiles_deep, layer->outputs, network->model->is_integer, false) <=
+		       gpu->shared_bytes;
 	return fits || error_set(error, ERROR_CONFIG,
 				 "layer %s: %d channels are too many for the %d bytes of shared memory of %s; "
 				 "another --backend takes it",
 				 layer->name, layer->outputs, gpu->shared_bytes, gpu->name);
+}
+
+/* Whether a quarter of a GPU's shared memory does, so that it has four blocks at least. */
+static bool reduces_in_shared(const struct network *network, const struct cuda_network *cuda,
+			      const struct cuda_description *gpu)
+{
+	const struct network_layer *layer = &network->layers[network->layer_count - 1];
+	const struct cuda_layer *last = &cuda->layers[network->layer_count - 1];
+
+	return softmax_shared_bytes(last->tiles_deep, layer->outputs, network->model->is_integer, true) <=
+	       gpu->shared_bytes / 4;
 }
 
 static bool upload(const struct network *network, struct cuda_network *cuda, struct error *error)
@@ -248,10 +296,13 @@ static bool upload(const struct network *network, struct cuda_network *cuda, str
 
 	if (done)
 		fill(network, cuda, &packing);
+	cuda->reduces_in_shared = true;
 	for (int32_t gpu = 0; done && gpu < network_gpus_used(cuda->gpus); gpu++) {
+		const struct cuda_description *description = network_gpus_describe(cuda->gpus, gpu);
+
 		for (size_t i = 0; done && i < network->layer_count; i++)
-			done = check_layer(network, &network->layers[i], &cuda->layers[i],
-					   network_gpus_describe(cuda->gpus, gpu), error);
+			done = check_layer(network, &network->layers[i], &cuda->layers[i], description, error);
+		cuda->reduces_in_shared &= reduces_in_shared(network, cuda, description);
 		if (done)
 			cuda->blocks[gpu] = network_gpus_store(cuda->gpus, gpu, packing.bytes, cuda->bytes, error);
 		done = done && cuda->blocks[gpu];
@@ -271,7 +322,7 @@ struct cuda_network *cuda_network_new(const struct network *network, struct netw
 	}
 	cuda->owns_gpus = !gpus;
 	cuda->gpus = gpus ? gpus : network_gpus_open(&(struct network_gpus_options){ 0 }, error);
-	cuda->tables = reserve(&packing, 1, sizeof network->tables);
+	cuda->curves = reserve(&packing, 1, sizeof network->curves);
 	cuda->powers = reserve(&packing, SOFTMAX_POWERS, sizeof(double));
 	for (size_t i = 0; i < network->layer_count; i++)
 		place_layer(network, &network->layers[i], &cuda->layers[i], &packing);
