@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/base/bits.h"
+
 /* The first `count` (0..31) pixels of a word. */
 static uint32_t first_pixels(unsigned count)
 {
@@ -93,16 +95,6 @@ int pixels_rasterop(PIX *destination, int x, int y, int width, int height, int o
 
 /* ---- counting and looking ---- */
 
-/* How many bits are set; in steps that the compiler makes vectors of, which a call is not. */
-static uint32_t bits_of(uint32_t word)
-{
-	word -= word >> 1 & 0x55555555;
-	word = (word & 0x33333333) + (word >> 2 & 0x33333333);
-	word = (word + (word >> 4)) & 0x0f0f0f0f;
-	word += word >> 8;
-	return (word + (word >> 16)) & 0x3f;
-}
-
 #define BLOCK 8 /* words; most of a page is white, and blocks of nothing need no counting */
 
 static uint32_t count_row(const uint32_t *row, size_t words)
@@ -114,10 +106,10 @@ static uint32_t count_row(const uint32_t *row, size_t words)
 		for (size_t i = 0; i < BLOCK; i++)
 			any |= row[at + i];
 		for (size_t i = 0; any && i < BLOCK; i++)
-			sum += bits_of(row[at + i]);
+			sum += bits_count(row[at + i]);
 	}
 	for (; at < words; at++)
-		sum += row[at] ? bits_of(row[at]) : 0;
+		sum += row[at] ? bits_count(row[at]) : 0;
 	return sum;
 }
 
@@ -132,7 +124,7 @@ int pixels_count(PIX *bitmap, int *count)
 	for (int y = 0; y < pixGetHeight(bitmap); y++, row += stride) {
 		sum += count_row(row, words);
 		if (mask)
-			sum += bits_of(row[words] & mask);
+			sum += bits_count(row[words] & mask);
 	}
 	*count = (int)sum;
 	return 0;

@@ -23,6 +23,7 @@
 #include "common/ocr/brick.h"
 #include "common/ocr/decode.h"
 #include "common/ocr/page_reader.h"
+#include "common/ocr/pitch.h"
 #include "common/ocr/pixels.h"
 #include "common/ocr/tesseract.h"
 #include "tests/bench/hooks.h"
@@ -97,6 +98,26 @@ EITHER(l_ok, pixScanForForeground, pixels_scan(bitmap, box, side, location),
        (PIX * bitmap, BOX *box, l_int32 side, l_int32 *location), (bitmap, box, side, location))
 EITHER(PIX *, pixConvertRGBToGray, pixels_grey(source, red, green, blue),
        (PIX * source, l_float32 red, l_float32 green, l_float32 blue), (source, red, green, blue))
+
+pitch_assign_function tesseract_assign __asm__(PITCH_ASSIGN);
+
+/* The same, of cmd/filot-reader/libtesseract.c. */
+void tesseract_assign(struct pitch_cut *cut, struct pitch_cut *cuts, int16_t origin, int16_t x, bool faked,
+		      bool is_free, int16_t offset, const struct pitch_projection *projection, float scale,
+		      int16_t zero_count, int16_t pitch, int16_t pitch_error)
+{
+	static struct pitch_trust trust;
+	const struct pitch_place place = { cuts,       origin, x,	   faked, is_free,    offset,
+					   projection, scale,  zero_count, pitch, pitch_error };
+
+	if (!trust.theirs)
+		*(void **)&trust.theirs = original(PITCH_ASSIGN);
+	if (hooked.is_ours)
+		pitch_assign_trusted(&trust, cut, &place);
+	else
+		trust.theirs(cut, cuts, origin, x, faked, is_free, offset, projection, scale, zero_count, pitch,
+			     pitch_error);
+}
 
 void recognize_line(void *recognizer, const void *image, float invert, bool debug, double worst, const void *box,
 		    void *words, int mode, int amount)
