@@ -202,7 +202,7 @@ static void log_metrics(struct consumer *consumer)
 		 log_integer("retried", atomic_load(&consumer->counts.retried)),
 		 log_integer("pages", atomic_load(&consumer->counts.pages)), log_integer("busy", busy_now(consumer)),
 		 log_integer("slots", consumer->thread_count));
-	engine_log_figures(consumer->engine);
+	engine_log_figures(consumer->engine, LOG_LEVEL_INFO);
 }
 
 static void *run_keeper(void *argument)

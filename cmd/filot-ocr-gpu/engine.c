@@ -155,7 +155,7 @@ bool engine_lost(const struct engine *engine, struct error *error)
 	return engine->gpus && network_gpus_lost(engine->gpus, error);
 }
 
-void engine_log_figures(const struct engine *engine)
+void engine_log_figures(const struct engine *engine, enum log_level level)
 {
 	struct network_gpu_figures figures[NETWORK_GPUS_MOST];
 	size_t count = engine->gpus ? network_gpus_figures(engine->gpus, figures, NETWORK_GPUS_MOST) : 0;
@@ -163,19 +163,20 @@ void engine_log_figures(const struct engine *engine)
 		const struct network_gpu_figures *gpu = &figures[index];
 		struct nvml_utilisation use = { .processors_percent = -1, .memory_percent = -1 };
 		(void)nvml_utilisation(gpu->bus, &use);
-		log_info("gpu", log_integer("gpu", gpu->number), log_string("name", gpu->name),
-			 log_integer("use_percent", use.processors_percent),
-			 log_integer("memory_use_percent", use.memory_percent), log_integer("used_bytes", gpu->used_bytes),
-			 log_integer("limit_bytes", gpu->limit_bytes), log_integer("batches", gpu->batches),
-			 log_integer("lines", gpu->lines), log_integer("steps", gpu->steps),
-			 log_integer("refused_batches", gpu->refused),
-			 log_number("batch_fill", gpu->batches ? (double)gpu->lines / (double)gpu->batches /
-								     (double)engine->batch_lines :
-								 0.0),
-			 log_integer("upload_ms", gpu->upload_us / 1000),
-			 log_integer("convolve_ms", gpu->convolve_us / 1000), log_integer("lstm_ms", gpu->lstm_us / 1000),
-			 log_integer("softmax_ms", gpu->softmax_us / 1000),
-			 log_integer("download_ms", gpu->download_us / 1000));
+		log_event(level, "gpu", log_integer("gpu", gpu->number), log_string("name", gpu->name),
+			  log_integer("use_percent", use.processors_percent),
+			  log_integer("memory_use_percent", use.memory_percent),
+			  log_integer("used_bytes", gpu->used_bytes), log_integer("limit_bytes", gpu->limit_bytes),
+			  log_integer("batches", gpu->batches), log_integer("lines", gpu->lines),
+			  log_integer("steps", gpu->steps), log_integer("refused_batches", gpu->refused),
+			  log_number("batch_fill", gpu->batches ? (double)gpu->lines / (double)gpu->batches /
+								      (double)engine->batch_lines :
+								  0.0),
+			  log_integer("upload_ms", gpu->upload_us / 1000),
+			  log_integer("convolve_ms", gpu->convolve_us / 1000),
+			  log_integer("lstm_ms", gpu->lstm_us / 1000),
+			  log_integer("softmax_ms", gpu->softmax_us / 1000),
+			  log_integer("download_ms", gpu->download_us / 1000));
 	}
 }
 

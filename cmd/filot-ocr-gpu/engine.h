@@ -2,6 +2,7 @@
 #ifndef OCR_ENGINE_H
 #define OCR_ENGINE_H
 
+#include "common/base/log.h"
 #include "common/ocr/reader.h"
 #include "settings.h"
 
@@ -32,7 +33,7 @@ const char *engine_backend(const struct engine *engine);
 bool engine_lost(const struct engine *engine, struct error *error);
 
 /* A line in the log for each GPU: use, memory, batches and their stages since the start. */
-void engine_log_figures(const struct engine *engine);
+void engine_log_figures(const struct engine *engine, enum log_level level);
 
 void engine_close(struct engine *engine); /* after all readers; NULL is fine */
 

@@ -415,6 +415,8 @@ static bool read_all(struct filter *filter, const struct string_list *operands, 
 		done = all || (error->code == ERROR_NONE);
 	}
 	finish(filter, threads);
+	if (filter->engine)
+		engine_log_figures(filter->engine, LOG_LEVEL_DEBUG);
 	engine_close(filter->engine);
 	progress_close(&filter->progress);
 	free(threads);

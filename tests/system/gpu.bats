@@ -49,6 +49,14 @@ teardown() {
 		and .used_bytes > 0 and .batch_fill > 0 and .batch_fill <= 1 and .use_percent == -1 and has("lstm_ms")' log
 }
 
+@test "documents that are given by name: the log tells of the GPU at the end, when it is asked to" {
+	FILOT_LOG_LEVEL=debug "$twin" "$folder/word.png" >result.json 2>log
+	[ "$(jq -r .engine.backend result.json)" = cuda ]
+	grep '^{' log | jq -es 'map(select(.event == "gpu")) | length == 1 and .[0].lines >= 1' # libtesseract says something, too
+	"$twin" "$folder/word.png" >/dev/null 2>log
+	[ ! -s log ]
+}
+
 @test "a worker without a GPU says so once and reads by the processor" {
 	FILOT_TWIN_DEVICES=0 "$twin" --queue --once --allow-file "$folder" 2>log
 	[ "$(jq -r 'select(.event == "no_gpu") | .message' log)" = "no GPU: the twin has none" ]
