@@ -25,6 +25,7 @@
 #include "common/ocr/page_reader.h"
 #include "common/ocr/pitch.h"
 #include "common/ocr/pixels.h"
+#include "common/ocr/sorted_list.h"
 #include "common/ocr/tesseract.h"
 #include "tests/bench/hooks.h"
 
@@ -117,6 +118,18 @@ void tesseract_assign(struct pitch_cut *cut, struct pitch_cut *cuts, int16_t ori
 	else
 		trust.theirs(cut, cuts, origin, x, faked, is_free, offset, projection, scale, zero_count, pitch,
 			     pitch_error);
+}
+
+sorted_list_add_function tesseract_add_sorted __asm__(SORTED_LIST_ADD);
+
+bool tesseract_add_sorted(struct sorted_list *list, sorted_list_compare_function *compare, bool unique, void *data)
+{
+	static struct sorted_list_trust trust;
+
+	if (!trust.theirs)
+		*(void **)&trust.theirs = original(SORTED_LIST_ADD);
+	return hooked.is_ours ? sorted_list_add_trusted(&trust, list, compare, unique, data) :
+				trust.theirs(list, compare, unique, data);
 }
 
 void recognize_line(void *recognizer, const void *image, float invert, bool debug, double worst, const void *box,
