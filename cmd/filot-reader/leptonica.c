@@ -2,6 +2,7 @@
  * Functions of Leptonica's names, which libtesseract and Leptonica itself call instead of Leptonica's own: what is in the
  * program comes before what is in a shared library. They give the same pixels in less time (brick.h, pixels.h).
  */
+#include <dlfcn.h>
 #include <leptonica/allheaders.h>
 
 #include "common/ocr/brick.h"
@@ -48,4 +49,27 @@ l_ok pixScanForForeground(PIX *bitmap, BOX *box, l_int32 side, l_int32 *location
 PIX *pixConvertRGBToGray(PIX *source, l_float32 red, l_float32 green, l_float32 blue)
 {
 	return pixels_grey(source, red, green, blue);
+}
+
+PIX *pixDistanceFunction(PIX *bitmap, l_int32 connectivity, l_int32 depth, l_int32 boundary)
+{
+	static PIX *(*theirs)(PIX *, l_int32, l_int32, l_int32);
+
+	if (connectivity == 4 && depth == 8 && boundary == L_BOUNDARY_BG)
+		return pixels_distance(bitmap);
+	if (!theirs)
+		*(void **)&theirs = dlsym(RTLD_NEXT, "pixDistanceFunction");
+	return theirs(bitmap, connectivity, depth, boundary);
+}
+
+PIX *pixBlockconv(PIX *image, l_int32 half_width, l_int32 half_height)
+{
+	static PIX *(*theirs)(PIX *, l_int32, l_int32);
+	PIX *made = half_width == 1 && half_height == 1 ? pixels_mean(image) : NULL;
+
+	if (made)
+		return made;
+	if (!theirs)
+		*(void **)&theirs = dlsym(RTLD_NEXT, "pixBlockconv");
+	return theirs(image, half_width, half_height);
 }

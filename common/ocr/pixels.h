@@ -1,9 +1,9 @@
 /*
  * What Leptonica's functions of these names do with pixels, to the last one, a word or a vector at a time: copying a part
  * of a bitmap and counting in it (which libtesseract does for each pair of neighbours in its layout, a twelfth of a
- * page's time), looking for the first pixel from a side, and making colours grey.
+ * page's time), looking for the first pixel from a side, making colours grey, distances and means.
  *
- * Source: Leptonica 1.82, rop.c, roplow.c, pix3.c, pix5.c, pixconv.c.
+ * Source: Leptonica 1.82, rop.c, roplow.c, pix3.c, pix5.c, pixconv.c, seedfill.c, convolve.c.
  */
 #ifndef FILOT_PIXELS_H
 #define FILOT_PIXELS_H
@@ -35,5 +35,19 @@ int pixels_scan(struct Pix *bitmap, struct Box *box, int side, int *location);
  * should be, or there is no memory.
  */
 struct Pix *pixels_grey(struct Pix *source, float red, float green, float blue);
+
+/*
+ * pixDistanceFunction (4-connected, 8 bits, L_BOUNDARY_BG): how far each ON pixel of a bitmap is from the nearest OFF one,
+ * at most 255; those at the image's edges are 1 far. A grey image, the caller's; NULL when it is no bitmap, or there is no
+ * memory.
+ */
+struct Pix *pixels_distance(struct Pix *bitmap);
+
+/*
+ * pixBlockconv of half a width and a height of 1: each pixel of a grey image becomes the mean of the 3 × 3 around it, with
+ * what Leptonica makes of the edges. The caller's; NULL when it is no grey image without a colour map of at least 3 × 3
+ * pixels, or there is no memory.
+ */
+struct Pix *pixels_mean(struct Pix *grey);
 
 #endif

@@ -97,6 +97,10 @@ EITHER(l_ok, pixCountPixels, pixels_count(bitmap, count), (PIX * bitmap, l_int32
        (bitmap, count, table))
 EITHER(l_ok, pixScanForForeground, pixels_scan(bitmap, box, side, location),
        (PIX * bitmap, BOX *box, l_int32 side, l_int32 *location), (bitmap, box, side, location))
+EITHER(PIX *, pixDistanceFunction, pixels_distance(bitmap),
+       (PIX * bitmap, l_int32 connectivity, l_int32 depth, l_int32 boundary), (bitmap, connectivity, depth, boundary))
+EITHER(PIX *, pixBlockconv, pixels_mean(image), (PIX * image, l_int32 half_width, l_int32 half_height),
+       (image, half_width, half_height))
 EITHER(PIX *, pixConvertRGBToGray, pixels_grey(source, red, green, blue),
        (PIX * source, l_float32 red, l_float32 green, l_float32 blue), (source, red, green, blue))
 

@@ -144,10 +144,49 @@ static void colours_become_the_same_grey(void)
 	pixDestroy(&all);
 }
 
+/* Bitmaps with parts that are farther from their edges than can be said. */
+static PIX *random_blobs(int width, int height)
+{
+	PIX *pix = random_image(width, height, 1);
+
+	for (uint32_t i = random_below(4); i > 0; i--)
+		(void)pixRasterop(pix, random_in(-20, width), random_in(-20, height), random_in(1, 700), random_in(1, 700),
+				  PIX_SET, NULL, 0, 0);
+	return pix;
+}
+
+static void distances_are_those_of_leptonica(void)
+{
+	for (int round = 0; round < 1500; round++) {
+		bool is_large = round % 100 == 0;
+		PIX *bitmap = random_blobs(random_in(1, is_large ? 1300 : 200), random_in(1, is_large ? 1300 : 60));
+		PIX *ours = pixels_distance(bitmap), *theirs = pixDistanceFunction(bitmap, 4, 8, L_BOUNDARY_BG);
+
+		CHECK(ours && same_words(ours, theirs));
+		pixDestroy(&bitmap);
+		pixDestroy(&ours);
+		pixDestroy(&theirs);
+	}
+}
+
+static void means_are_those_of_leptonica(void)
+{
+	for (int round = 0; round < 1500; round++) {
+		PIX *grey = random_image(random_in(3, 200), random_in(3, 60), 8);
+		PIX *ours = pixels_mean(grey), *theirs = pixBlockconv(grey, 1, 1);
+
+		CHECK(ours && same_words(ours, theirs));
+		pixDestroy(&grey);
+		pixDestroy(&ours);
+		pixDestroy(&theirs);
+	}
+}
+
 static void what_is_not_as_it_should_be_is_refused(void)
 {
 	l_int32 number = 7;
 	PIX *grey = pixCreate(9, 9, 8), *bitmap = pixCreate(9, 9, 1), *colours = pixCreate(9, 9, 32);
+	PIX *low = pixCreate(9, 2, 8);
 	CHECK(pixels_rasterop(NULL, 0, 0, 1, 1, PIX_SRC, bitmap, 0, 0) == 1);
 	CHECK(pixels_rasterop(bitmap, 0, 0, 1, 1, PIX_SRC, NULL, 0, 0) == 1);
 	CHECK(pixels_rasterop(bitmap, 0, 0, 1, 1, PIX_SRC, grey, 0, 0) == 1);
@@ -161,9 +200,15 @@ static void what_is_not_as_it_should_be_is_refused(void)
 	CHECK(!pixels_grey(NULL, 0, 0, 0));
 	CHECK(!pixels_grey(grey, 0, 0, 0));
 	CHECK(!pixels_grey(colours, -1, 1, 1));
+	CHECK(!pixels_distance(NULL));
+	CHECK(!pixels_distance(grey));
+	CHECK(!pixels_mean(NULL));
+	CHECK(!pixels_mean(bitmap));
+	CHECK(!pixels_mean(low));
 	pixDestroy(&grey);
 	pixDestroy(&bitmap);
 	pixDestroy(&colours);
+	pixDestroy(&low);
 }
 
 int main(void)
@@ -174,6 +219,8 @@ int main(void)
 	TEST(pixels_are_counted);
 	TEST(the_first_pixel_from_each_side_is_found);
 	TEST(colours_become_the_same_grey);
+	TEST(distances_are_those_of_leptonica);
+	TEST(means_are_those_of_leptonica);
 	TEST(what_is_not_as_it_should_be_is_refused);
 	return test_done();
 }
