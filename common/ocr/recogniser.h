@@ -8,8 +8,8 @@
  * busy. When they are very few, it waits up to `wait_us` for company.
  *
  * Memory. Images belong to the caller until recogniser_wait; recogniser_submit blocks while `waiting_columns` pixels of
- * width wait, so that callers cannot run ahead. A thread needs about 0.4 KB for each of batch_columns (eng; 11 MiB
- * by default), 2.5 MB for its beam, and as much again for each other model that it used lately (at most
+ * width wait, so that callers cannot run ahead. A thread needs about 0.2 KB for each of batch_columns (eng; 5 MiB by
+ * default), 2.5 MB for its beam, and as much again for each other model that it used lately (at most
  * RECOGNISER_MODELS_MOST).
  *
  * One struct recogniser serves any number of callers. Threads get no signals (stop_start_thread).
