@@ -284,3 +284,56 @@ PIX *pixels_grey(PIX *source, float red, float green, float blue)
 	free(row);
 	return grey;
 }
+
+#define COLOUR_BLOCK 16 /* pixels that compilers make a vector of */
+
+/* What differs between neighbouring channels of some pixels. */
+static uint32_t colour_of(const uint32_t *restrict colours)
+{
+	uint32_t differences = 0;
+	for (int i = 0; i < COLOUR_BLOCK; i++)
+		differences |= colours[i] ^ colours[i] << 8;
+	return differences & 0xffff0000;
+}
+
+static bool has_colour(const uint32_t *colours, size_t width)
+{
+	size_t x = 0;
+	for (; x + COLOUR_BLOCK <= width; x += COLOUR_BLOCK)
+		if (colour_of(colours + x))
+			return true;
+	for (; x < width; x++)
+		if ((colours[x] ^ colours[x] << 8) & 0xffff0000)
+			return true;
+	return false;
+}
+
+static bool image_has_colour(PIX *image)
+{
+	const uint32_t *line = pixGetData(image);
+	for (int y = 0; y < pixGetHeight(image); y++, line += pixGetWpl(image))
+		if (has_colour(line, (size_t)pixGetWidth(image)))
+			return true;
+	return false;
+}
+
+PIX *pixels_without_colour(PIX *image)
+{
+	if (!image || pixGetDepth(image) != 32 || image_has_colour(image))
+		return NULL;
+	size_t width = (size_t)pixGetWidth(image), words = (width + 3) / 4;
+	uint32_t *row = calloc(words * 4, sizeof *row);
+	PIX *grey = row ? pixCreate((l_int32)width, pixGetHeight(image), 8) : NULL;
+	if (grey) {
+		(void)pixCopyResolution(grey, image);
+		(void)pixCopyInputFormat(grey, image);
+		for (size_t y = 0; y < (size_t)pixGetHeight(image); y++) {
+			const uint32_t *from = pixGetData(image) + y * (size_t)pixGetWpl(image);
+			for (size_t x = 0; x < width; x++)
+				row[x] = from[x] >> L_RED_SHIFT;
+			pack_row(pixGetData(grey) + y * (size_t)pixGetWpl(grey), row, words);
+		}
+	}
+	free(row);
+	return grey;
+}

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "common/ocr/layout_signs.h"
+#include "common/ocr/pixels.h"
 
 #define RADIANS_PER_DEGREE 0.017453292519943295
 #define LEAST_SKEW_DEGREES 0.3
@@ -388,6 +389,11 @@ bool straighten(struct tesseract_engine *tesseract, const struct straighten_opti
 	struct work work = { tesseract, options, image, turn, layout, error };
 	struct layout_signs signs;
 	bool looks = options->rotate == ROTATE_AUTO || options->improve, changed = false, is_asked = options->height_count > 0;
+	PIX *grey = pixels_without_colour(*image);
+	if (grey) {
+		pixDestroy(image);
+		*image = grey;
+	}
 	*turn = turn_none(pixGetWidth(*image), pixGetHeight(*image));
 	*layout = (struct layout){ 0 };
 	if (options->rotate > 0 && !undo_rotation(&work, options->rotate))

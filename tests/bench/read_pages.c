@@ -234,8 +234,11 @@ static bool read_ours(struct engine *engine, PIX *pix, struct page *page, struct
 	double *stage_s = engine->figures->stage_s, start = now_s(), laid_out, total, network_s, decode_text_s;
 	struct page_reading *reading;
 	struct layout layout;
-	bool done = tesseract_lines(engine->tesseract, pix, 3, 0, &engine->model->shape.height, 1, &layout, error);
+	PIX *grey = pixels_without_colour(pix); /* as straighten.c */
+	bool done = tesseract_lines(engine->tesseract, grey ? grey : pix, 3, 0, &engine->model->shape.height, 1,
+				    &layout, error);
 
+	pixDestroy(&grey);
 	laid_out = now_s();
 	reading = done ? page_reading_begin(engine->recogniser, &layout, &engine->model, 1, error) : NULL;
 	done = reading && page_reading_finish(reading, page, error);

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "common/ocr/threshold.h"
 #define RANDOM_SEED 20261130u
 #include "tests/unit/random.h"
 #include "tests/unit/test.h"
@@ -144,6 +145,88 @@ static void colours_become_the_same_grey(void)
 	pixDestroy(&all);
 }
 
+/* The same image, grey and with three equal channels; behind the right edge and in the fourth anything. */
+static void random_grey(PIX **grey, PIX **colours)
+{
+	*grey = random_image(random_in(1, 200), random_in(1, 90), 8);
+	*colours = pixConvertTo32(*grey);
+	(void)pixSetPadBits(*grey, 0);
+	for (int i = 0; i < pixGetWpl(*colours) * pixGetHeight(*colours); i++)
+		pixGetData(*colours)[i] |= random_below(256);
+}
+
+static void an_image_without_colours_becomes_grey(void)
+{
+	for (int round = 0; round < 2000; round++) {
+		PIX *expected, *colours;
+		random_grey(&expected, &colours);
+		PIX *grey = pixels_without_colour(colours);
+
+		CHECK(grey && same_words(grey, expected));
+		pixDestroy(&grey);
+		pixGetData(colours)[random_in(0, pixGetWpl(colours) * pixGetHeight(colours) - 1)] ^=
+		    UINT32_C(1) << random_in(8, 31);
+		CHECK(!pixels_without_colour(colours));
+		pixDestroy(&expected);
+		pixDestroy(&colours);
+	}
+}
+
+/* Lines' images: scaled by any factor and those that have a way of their own, then grey, and the same of the inverse. */
+static void an_image_without_colours_is_scaled_and_turned_as_a_grey_one(void)
+{
+	static const float factors[] = { 0.0625f, 0.125f, 0.25f, 0.5f, 0.69f, 0.7f, 1.0f, 1.4f, 2.0f, 4.0f };
+
+	for (int round = 0; round < 2000; round++) {
+		PIX *grey, *colours;
+		random_grey(&grey, &colours);
+		float factor = round % 2 ? factors[random_below(sizeof factors / sizeof *factors)] :
+					   36.0f / (float)pixGetHeight(grey);
+		bool turned = round % 10 == 0;
+		PIX *one = turned ? pixRotate(grey, factor / 20, L_ROTATE_AREA_MAP, L_BRING_IN_WHITE, 0, 0) :
+				    pixScale(grey, factor, factor);
+		PIX *other = turned ? pixRotate(colours, factor / 20, L_ROTATE_AREA_MAP, L_BRING_IN_WHITE, 0, 0) :
+				      pixScale(colours, factor, factor);
+		PIX *inverse = other ? pixInvert(NULL, other) : NULL;
+		PIX *other_grey = other ? pixConvertTo8(other, 0) : NULL, *inverse_grey = inverse ? pixConvertTo8(inverse, 0) : NULL;
+
+		CHECK(!one == !other);
+		if (one && other) {
+			(void)pixSetPadBits(one, 0);
+			(void)pixSetPadBits(other_grey, 0);
+			CHECK(same_words(one, other_grey));
+			(void)pixInvert(one, one);
+			(void)pixSetPadBits(one, 0);
+			(void)pixSetPadBits(inverse_grey, 0);
+			CHECK(same_words(one, inverse_grey));
+		}
+		pixDestroy(&grey);
+		pixDestroy(&colours);
+		pixDestroy(&one);
+		pixDestroy(&other);
+		pixDestroy(&other_grey);
+		pixDestroy(&inverse);
+		pixDestroy(&inverse_grey);
+	}
+}
+
+static void an_image_without_colours_has_the_black_pixels_of_a_grey_one(void)
+{
+	for (int round = 0; round < 300; round++) {
+		PIX *grey, *colours;
+		random_grey(&grey, &colours);
+		for (int i = 0; i < pixGetWpl(colours) * pixGetHeight(colours); i++)
+			pixGetData(colours)[i] &= 0xffffff00; /* as images are read: without a fourth channel */
+		PIX *one = threshold_otsu(grey), *other = threshold_otsu(colours);
+
+		CHECK(one && other && same_words(one, other));
+		pixDestroy(&grey);
+		pixDestroy(&colours);
+		pixDestroy(&one);
+		pixDestroy(&other);
+	}
+}
+
 /* Bitmaps with parts that are farther from their edges than can be said. */
 static PIX *random_blobs(int width, int height)
 {
@@ -200,6 +283,8 @@ static void what_is_not_as_it_should_be_is_refused(void)
 	CHECK(!pixels_grey(NULL, 0, 0, 0));
 	CHECK(!pixels_grey(grey, 0, 0, 0));
 	CHECK(!pixels_grey(colours, -1, 1, 1));
+	CHECK(!pixels_without_colour(NULL));
+	CHECK(!pixels_without_colour(grey));
 	CHECK(!pixels_distance(NULL));
 	CHECK(!pixels_distance(grey));
 	CHECK(!pixels_mean(NULL));
@@ -219,6 +304,9 @@ int main(void)
 	TEST(pixels_are_counted);
 	TEST(the_first_pixel_from_each_side_is_found);
 	TEST(colours_become_the_same_grey);
+	TEST(an_image_without_colours_becomes_grey);
+	TEST(an_image_without_colours_is_scaled_and_turned_as_a_grey_one);
+	TEST(an_image_without_colours_has_the_black_pixels_of_a_grey_one);
 	TEST(distances_are_those_of_leptonica);
 	TEST(means_are_those_of_leptonica);
 	TEST(what_is_not_as_it_should_be_is_refused);
