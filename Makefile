@@ -53,6 +53,9 @@ COMMON   := -D_GNU_SOURCE -DFILOT_VERSION='"$(VERSION)"' -DFILOT_PREFIX='"$(PREF
 CFLAGS   ?=
 CXXFLAGS ?=
 
+# libtesseract calls these, and its exceptions (no memory) pass through them.
+$(BUILD)/common/ocr/sorted_list.o $(BUILD)/cmd/filot-reader/libtesseract.o $(BUILD)/tests/bench/read_pages.o: COMMON += -fexceptions
+
 # `make V=1` shows whole command lines.
 ifndef V
 SAY = @echo "  $(1) $(2)";

@@ -34,7 +34,8 @@ typedef bool sorted_list_add_function(struct sorted_list *list, sorted_list_comp
 
 /*
  * Adds an element before the first that is greater. `unique`: not when it is found among those before. Returns whether it
- * was added. The new link is libtesseract's, from operator new, which ends the process when there is no memory.
+ * was added. The new link is libtesseract's, from operator new; what that throws when there is no memory passes through to
+ * libtesseract's caller.
  */
 bool sorted_list_add(struct sorted_list *list, sorted_list_compare_function *compare, bool unique, void *data);
 
