@@ -260,7 +260,7 @@ static bool check_layer(const struct network *network, const struct network_laye
 	struct cuda_grid grid;
 	bool fits = true;
 
-	if (layer->kind == NETWORK_CONVOLVE && layer->inputs > WINDOW_MOST)
+	if (layer->kind == NETWORK_CONVOLVE && !network->model->is_integer && layer->inputs > WINDOW_MOST)
 		return error_set(error, ERROR_CONFIG,
 				 "layer %s: a window of %d places, more than %d; another --backend takes it", layer->name,
 				 layer->inputs, WINDOW_MOST);
