@@ -73,3 +73,15 @@ PIX *pixBlockconv(PIX *image, l_int32 half_width, l_int32 half_height)
 		*(void **)&theirs = dlsym(RTLD_NEXT, "pixBlockconv");
 	return theirs(image, half_width, half_height);
 }
+
+PIX *pixSeedfillBinary(PIX *made, PIX *seed, PIX *mask, l_int32 connectivity)
+{
+	static PIX *(*theirs)(PIX *, PIX *, PIX *, l_int32);
+	PIX *filled = pixels_fill(made, seed, mask, connectivity);
+
+	if (filled)
+		return filled;
+	if (!theirs)
+		*(void **)&theirs = dlsym(RTLD_NEXT, "pixSeedfillBinary");
+	return theirs(made, seed, mask, connectivity);
+}

@@ -1,7 +1,7 @@
 /*
  * What Leptonica's functions of these names do with pixels, to the last one, a word or a vector at a time: copying a part
  * of a bitmap and counting in it (which libtesseract does for each pair of neighbours in its layout, a twelfth of a
- * page's time), looking for the first pixel from a side, making colours grey, distances and means.
+ * page's time), looking for the first pixel from a side, making colours grey, distances, means and filling.
  *
  * Source: Leptonica 1.82, rop.c, roplow.c, pix3.c, pix5.c, pixconv.c, seedfill.c, convolve.c.
  */
@@ -56,5 +56,12 @@ struct Pix *pixels_distance(struct Pix *bitmap);
  * pixels, or there is no memory.
  */
 struct Pix *pixels_mean(struct Pix *grey);
+
+/*
+ * pixSeedfillBinary: the ON pixels of `mask` that are connected (4 or 8) with those of `seed`, in `made`, which may be the
+ * seed; NULL: a new image, the caller's. Of very winding shapes Leptonica leaves a rest, and so does this. NULL, with nothing
+ * done, when something is not as it should be, or there is no memory.
+ */
+struct Pix *pixels_fill(struct Pix *made, struct Pix *seed, struct Pix *mask, int connectivity);
 
 #endif

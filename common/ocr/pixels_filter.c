@@ -225,3 +225,157 @@ PIX *pixels_mean(PIX *grey)
 	free(memory);
 	return made;
 }
+
+/* ---- filling ---- */
+
+#define MOST_ROUNDS 40 /* Leptonica's; it then leaves the rest unfilled */
+
+/*
+ * A fill goes down and up the image, row by row, until a round changes nothing. A row that was filled in a direction is
+ * filled again only when it, or the row that is before it in that direction, has changed since: else it would not change.
+ */
+struct fill {
+	uint32_t *rows;
+	const uint32_t *mask;
+	int stride, mask_stride, words, width, height;
+	bool is_eight; /* connected; else four */
+	bool has_changed; /* a pixel of the image; those behind its edge, which a wider mask lets fill, do not count */
+	/* [height] at which filling of a row it changed last, 0: it is empty, and was last filled down and up */
+	uint32_t *changed, *filled[2];
+	uint32_t filling;
+};
+
+enum { FILL_DOWN, FILL_UP };
+
+static uint32_t *fill_row_at(const struct fill *fill, int y)
+{
+	return y >= 0 && y < fill->height ? fill->rows + (ptrdiff_t)y * fill->stride : NULL;
+}
+
+/* What a word gets from three words of the row before it. */
+static uint32_t from_row(const struct fill *fill, const uint32_t *row, int at)
+{
+	uint32_t word = row[at];
+
+	if (!fill->is_eight)
+		return word;
+	word |= word << 1 | word >> 1;
+	word |= at > 0 ? row[at - 1] << 31 : 0;
+	return word | (at < fill->words - 1 ? row[at + 1] >> 31 : 0);
+}
+
+/* As far as the mask lets it. */
+static uint32_t spread(uint32_t word, uint32_t mask)
+{
+	for (uint32_t before = 0; word != before && word != 0 && word != UINT32_MAX;) {
+		before = word;
+		word = (word | word >> 1 | word << 1) & mask;
+	}
+	return word;
+}
+
+/* Which pixels of a row's word are in the image. */
+static uint32_t in_image(const struct fill *fill, int at)
+{
+	int left = fill->width - at * WORD_BITS;
+
+	return left < WORD_BITS ? ~(UINT32_MAX >> left) : UINT32_MAX;
+}
+
+/* Fills a row from the one before it and, going down from the left to the right, from the word before each. */
+static bool fill_row(struct fill *fill, int y, int direction)
+{
+	bool is_down = direction == FILL_DOWN, has_changed = false;
+	uint32_t *row = fill_row_at(fill, y);
+	const uint32_t *before = fill_row_at(fill, is_down ? y - 1 : y + 1);
+	const uint32_t *mask = fill->mask + (ptrdiff_t)y * fill->mask_stride;
+
+	for (int i = 0; i < fill->words; i++) {
+		int at = is_down ? i : fill->words - 1 - i;
+		uint32_t word = row[at];
+
+		if (!(mask[at] | word))
+			continue;
+		if (before)
+			word |= from_row(fill, before, at);
+		if (i > 0)
+			word |= is_down ? row[at - 1] << 31 : row[at + 1] >> 31;
+		word = spread(word & mask[at], mask[at]);
+		has_changed |= word != row[at];
+		fill->has_changed |= ((word ^ row[at]) & in_image(fill, at)) != 0;
+		row[at] = word;
+	}
+	return has_changed;
+}
+
+/* Whether a row would change. */
+static bool is_due(const struct fill *fill, int y, int direction)
+{
+	int before = direction == FILL_DOWN ? y - 1 : y + 1;
+	uint32_t filled = fill->filled[direction][y];
+
+	return fill->changed[y] > filled || (before >= 0 && before < fill->height && fill->changed[before] > filled);
+}
+
+static void fill_rows(struct fill *fill, int direction)
+{
+	for (int i = 0; i < fill->height; i++) {
+		int y = direction == FILL_DOWN ? i : fill->height - 1 - i;
+
+		if (!is_due(fill, y, direction))
+			continue;
+		fill->filling++;
+		if (fill_row(fill, y, direction))
+			fill->changed[y] = fill->filling;
+		fill->filled[direction][y] = fill->filling;
+	}
+}
+
+static bool is_empty_row(const uint32_t *row, int words)
+{
+	for (int i = 0; i < words; i++)
+		if (row[i])
+			return false;
+	return true;
+}
+
+static void fill_all(struct fill *fill)
+{
+	fill->has_changed = true;
+	fill->filling = 1;
+	for (int y = 0; y < fill->height; y++)
+		fill->changed[y] = !is_empty_row(fill_row_at(fill, y), fill->words);
+	for (int round = 0; fill->has_changed && round < MOST_ROUNDS; round++) {
+		fill->has_changed = false;
+		fill_rows(fill, FILL_DOWN);
+		fill_rows(fill, FILL_UP);
+	}
+}
+
+PIX *pixels_fill(PIX *made, PIX *seed, PIX *mask, int connectivity)
+{
+	struct fill fill = { .is_eight = connectivity == 8 };
+	uint32_t *memory;
+
+	if (!seed || !mask || pixGetDepth(seed) != 1 || pixGetDepth(mask) != 1 || (connectivity != 4 && connectivity != 8))
+		return NULL;
+	fill.height = at_most(pixGetHeight(seed), pixGetHeight(mask));
+	memory = calloc((size_t)fill.height * 3, sizeof *memory);
+	made = memory ? pixCopy(made, seed) : NULL;
+	if (made) {
+		(void)pixSetPadBits(made, 0);
+		(void)pixSetPadBits(mask, 0);
+		fill.rows = pixGetData(made);
+		fill.mask = pixGetData(mask);
+		fill.width = pixGetWidth(made);
+		fill.stride = pixGetWpl(made);
+		fill.mask_stride = pixGetWpl(mask);
+		fill.words = at_most(fill.stride, fill.mask_stride);
+		fill.changed = memory;
+		fill.filled[FILL_DOWN] = memory + fill.height;
+		fill.filled[FILL_UP] = memory + 2 * (ptrdiff_t)fill.height;
+		fill_all(&fill);
+	}
+	free(memory);
+	return made;
+}

@@ -99,6 +99,8 @@ EITHER(l_ok, pixScanForForeground, pixels_scan(bitmap, box, side, location),
        (PIX * bitmap, BOX *box, l_int32 side, l_int32 *location), (bitmap, box, side, location))
 EITHER(PIX *, pixDistanceFunction, pixels_distance(bitmap),
        (PIX * bitmap, l_int32 connectivity, l_int32 depth, l_int32 boundary), (bitmap, connectivity, depth, boundary))
+EITHER(PIX *, pixSeedfillBinary, pixels_fill(made, seed, mask, connectivity),
+       (PIX * made, PIX *seed, PIX *mask, l_int32 connectivity), (made, seed, mask, connectivity))
 EITHER(PIX *, pixBlockconv, pixels_mean(image), (PIX * image, l_int32 half_width, l_int32 half_height),
        (image, half_width, half_height))
 EITHER(PIX *, pixConvertRGBToGray, pixels_grey(source, red, green, blue),

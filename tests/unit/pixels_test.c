@@ -265,6 +265,45 @@ static void means_are_those_of_leptonica(void)
 	}
 }
 
+/* A maze of walls, in which a way goes up and down for ever. */
+static PIX *winding(int width, int height)
+{
+	PIX *pix = pixCreate(width, height, 1);
+
+	(void)pixSetAll(pix);
+	for (int x = 3; x < width; x += 4)
+		(void)pixRasterop(pix, x, x / 4 % 2 ? 0 : 2, 1, height - 2, PIX_CLR, NULL, 0, 0);
+	return pix;
+}
+
+static void shapes_are_filled_as_leptonica_does(void)
+{
+	for (int round = 0; round < 3000; round++) {
+		int width = random_in(1, 200), height = random_in(1, 60), connectivity = random_below(2) ? 4 : 8;
+		bool is_winding = round % 50 == 0;
+		PIX *mask = is_winding ? winding(random_in(30, 700), random_in(5, 50)) :
+			    round % 3 == 0 ? random_blobs(random_in(1, 200), random_in(1, 60)) : random_blobs(width, height);
+		PIX *seed = is_winding ? pixCreate(pixGetWidth(mask), pixGetHeight(mask), 1) : random_image(width, height, 1);
+		if (is_winding)
+			(void)pixSetPixel(seed, random_in(0, 2), random_in(0, 4), 1);
+		PIX *their_mask = pixCopy(NULL, mask), *their_seed = pixCopy(NULL, seed);
+		bool in_place = random_below(2);
+		PIX *ours = pixels_fill(in_place ? seed : NULL, seed, mask, connectivity);
+		PIX *theirs = pixSeedfillBinary(in_place ? their_seed : NULL, their_seed, their_mask, connectivity);
+
+		CHECK(ours && (!in_place || ours == seed) && same_words(ours, theirs));
+		CHECK(same_words(mask, their_mask) && same_words(seed, their_seed));
+		if (!in_place) {
+			pixDestroy(&ours);
+			pixDestroy(&theirs);
+		}
+		pixDestroy(&mask);
+		pixDestroy(&seed);
+		pixDestroy(&their_mask);
+		pixDestroy(&their_seed);
+	}
+}
+
 static void what_is_not_as_it_should_be_is_refused(void)
 {
 	l_int32 number = 7;
@@ -287,6 +326,10 @@ static void what_is_not_as_it_should_be_is_refused(void)
 	CHECK(!pixels_without_colour(grey));
 	CHECK(!pixels_distance(NULL));
 	CHECK(!pixels_distance(grey));
+	CHECK(!pixels_fill(NULL, NULL, bitmap, 4));
+	CHECK(!pixels_fill(NULL, bitmap, NULL, 4));
+	CHECK(!pixels_fill(NULL, bitmap, grey, 4));
+	CHECK(!pixels_fill(NULL, bitmap, bitmap, 5));
 	CHECK(!pixels_mean(NULL));
 	CHECK(!pixels_mean(bitmap));
 	CHECK(!pixels_mean(low));
@@ -309,6 +352,7 @@ int main(void)
 	TEST(an_image_without_colours_has_the_black_pixels_of_a_grey_one);
 	TEST(distances_are_those_of_leptonica);
 	TEST(means_are_those_of_leptonica);
+	TEST(shapes_are_filled_as_leptonica_does);
 	TEST(what_is_not_as_it_should_be_is_refused);
 	return test_done();
 }
