@@ -477,43 +477,49 @@ static void run_layers(const struct network_workspace *workspace, struct batch *
 			run_along_x(batch, i);
 }
 
-bool network_run(struct network_workspace *workspace, const struct network_line *lines, size_t count,
-		 struct network_output *outputs, struct error *error)
+/* A finished batch's results, by the caller's order of lines. */
+static void hand_out(const struct batch *batch, struct network_output *outputs, struct network_reading *readings)
+{
+	size_t classes = (size_t)batch->network->shape.class_count;
+
+	for (size_t i = 0; i < batch->line_count; i++)
+		if (readings)
+			readings[batch->order[i]] =
+			    (struct network_reading){ .steps = batch->reductions + batch->line_starts[i],
+						      .step_count = batch->step_counts[i] };
+		else
+			outputs[batch->order[i]] = (struct network_output){
+				.probabilities = batch->probabilities + batch->line_starts[i] * classes,
+				.step_count = batch->step_counts[i],
+			};
+}
+
+/* network_run, or network_read where `readings` is not NULL. */
+static bool run_batch(struct network_workspace *workspace, const struct network_line *lines, size_t count,
+		      struct network_output *outputs, struct network_reading *readings, struct error *error)
 {
 	const struct network *network = workspace->network;
-	struct batch batch = { .network = network, .lines = lines, .line_count = count };
+	struct batch batch = { .network = network, .lines = lines, .line_count = count, .reduced = readings != NULL };
 
 	if (!check_lines(network, lines, count, error))
 		return false;
 	if (network->cuda)
-		return run_on_gpu(workspace, lines, count, outputs, NULL, error);
+		return run_on_gpu(workspace, lines, count, outputs, readings, error);
 	if (!prepare(workspace, &batch, error))
 		return false;
 	run_layers(workspace, &batch);
-	for (size_t i = 0; i < count; i++)
-		outputs[batch.order[i]] = (struct network_output){
-			.probabilities =
-			    batch.probabilities + batch.line_starts[i] * (size_t)network->shape.class_count,
-			.step_count = batch.step_counts[i],
-		};
+	hand_out(&batch, outputs, readings);
 	return true;
+}
+
+bool network_run(struct network_workspace *workspace, const struct network_line *lines, size_t count,
+		 struct network_output *outputs, struct error *error)
+{
+	return run_batch(workspace, lines, count, outputs, NULL, error);
 }
 
 bool network_read(struct network_workspace *workspace, const struct network_line *lines, size_t count,
 		  struct network_reading *readings, struct error *error)
 {
-	const struct network *network = workspace->network;
-	struct batch batch = { .network = network, .lines = lines, .line_count = count, .reduced = true };
-
-	if (!check_lines(network, lines, count, error))
-		return false;
-	if (network->cuda)
-		return run_on_gpu(workspace, lines, count, NULL, readings, error);
-	if (!prepare(workspace, &batch, error))
-		return false;
-	run_layers(workspace, &batch);
-	for (size_t i = 0; i < count; i++)
-		readings[batch.order[i]] = (struct network_reading){ .steps = batch.reductions + batch.line_starts[i],
-								     .step_count = batch.step_counts[i] };
-	return true;
+	return run_batch(workspace, lines, count, NULL, readings, error);
 }
