@@ -158,7 +158,8 @@ bool engine_lost(const struct engine *engine, struct error *error)
 void engine_log_figures(const struct engine *engine, enum log_level level)
 {
 	struct network_gpu_figures figures[NETWORK_GPUS_MOST];
-	size_t count = engine->gpus ? network_gpus_figures(engine->gpus, figures, NETWORK_GPUS_MOST) : 0;
+	bool is_asked = engine->gpus && log_writes(level); /* NVML is a library to load */
+	size_t count = is_asked ? network_gpus_figures(engine->gpus, figures, NETWORK_GPUS_MOST) : 0;
 	for (size_t index = 0; index < count; index++) {
 		const struct network_gpu_figures *gpu = &figures[index];
 		struct nvml_utilisation use = { .processors_percent = -1, .memory_percent = -1 };

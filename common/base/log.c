@@ -26,6 +26,11 @@ void log_open(const char *command, enum log_level level)
 	current.plain = isatty(STDERR_FILENO) == 1;
 }
 
+bool log_writes(enum log_level level)
+{
+	return level >= current.level;
+}
+
 static void append_value(struct buffer *line, const struct log_field *field)
 {
 	switch (field->type) {
@@ -83,7 +88,7 @@ static void append_plain(struct buffer *line, enum log_level level, const char *
 
 void log_write(enum log_level level, const char *event, const struct log_field *fields)
 {
-	if (level < current.level)
+	if (!log_writes(level))
 		return;
 	struct buffer line = { 0 };
 	(void)buffer_reserve(&line, LINE_BYTES);

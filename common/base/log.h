@@ -45,6 +45,9 @@ struct log_field {
 /* Once, at the start of main: the command's name and the least level that is written. */
 void log_open(const char *command, enum log_level level);
 
+/* Whether events of a level are written: for what costs something to find out. */
+bool log_writes(enum log_level level);
+
 /* Fields for an error: its code and message. */
 #define log_failure(error) log_string("code", error_code_name((error)->code)), log_string("message", (error)->message)
 
