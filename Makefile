@@ -54,7 +54,7 @@ CFLAGS   ?=
 CXXFLAGS ?=
 
 # libtesseract calls these, and its exceptions (no memory) pass through them.
-$(BUILD)/common/ocr/sorted_list.o $(BUILD)/cmd/filot-reader/libtesseract.o $(BUILD)/tests/bench/read_pages.o: COMMON += -fexceptions
+$(BUILD)/common/ocr/sorted_list.o $(BUILD)/cmd/filot-reader/libtesseract.o: COMMON += -fexceptions
 
 # `make V=1` shows whole command lines.
 ifndef V
@@ -74,7 +74,7 @@ EMBED_SRC   := $(foreach kind,lua sql html css js json,$(wildcard common/*/*.$(k
 EMBED       := $(foreach f,$(EMBED_SRC),$(BUILD)/embed/$(subst .,_,$(notdir $(f))).h)
 UNIT_TESTS  := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/*_test.c))
 DRIVERS     := $(patsubst tests/system/%.c,$(BUILD)/tests/%,$(wildcard tests/system/*.c))
-BENCH_TOOLS := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(wildcard tests/bench/*.c))
+BENCH_TOOLS := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(wildcard tests/bench/*.c)) $(BUILD)/bench/read_pages_filot
 SHELL_FILES := $(shell grep -rIlE '^\#!/usr/bin/env bash' scripts tests .ci 2>/dev/null) $(wildcard scripts/lib/*.sh tests/*/*.bash)
 
 # Where systemd looks: beside PREFIX when that is one of the two it knows.
@@ -158,6 +158,12 @@ $(BUILD)/tests/%: $(BUILD)/tests/system/%.o $(BUILD)/libfilot.a
 	$(CC) $(LINKING) -o $@ $^ $(LIBS)
 
 $(BUILD)/bench/%: $(BUILD)/tests/bench/%.o $(BUILD)/libfilot.a
+	@mkdir -p $(@D)
+	$(call SAY,LD,$@) $(CXX) $(LINKING) -o $@ $^ $(LIBS)
+
+# With filot-reader's functions in place of the libraries'.
+READER_FUNCTIONS := $(BUILD)/cmd/filot-reader/leptonica.o $(BUILD)/cmd/filot-reader/libtesseract.o
+$(BUILD)/bench/read_pages_filot: $(BUILD)/tests/bench/read_pages.o $(READER_FUNCTIONS) $(BUILD)/libfilot.a
 	@mkdir -p $(@D)
 	$(call SAY,LD,$@) $(CXX) $(LINKING) -o $@ $^ $(LIBS)
 

@@ -51,37 +51,36 @@ PIX *pixConvertRGBToGray(PIX *source, l_float32 red, l_float32 green, l_float32 
 	return pixels_grey(source, red, green, blue);
 }
 
+/* Of these, ours knows what libtesseract asks for; the rest is Leptonica's, and nobody asks for it. */
+
 PIX *pixDistanceFunction(PIX *bitmap, l_int32 connectivity, l_int32 depth, l_int32 boundary)
 {
-	static PIX *(*theirs)(PIX *, l_int32, l_int32, l_int32);
+	PIX *(*theirs)(PIX *, l_int32, l_int32, l_int32);
 
 	if (connectivity == 4 && depth == 8 && boundary == L_BOUNDARY_BG)
 		return pixels_distance(bitmap);
-	if (!theirs)
-		*(void **)&theirs = dlsym(RTLD_NEXT, "pixDistanceFunction");
+	*(void **)&theirs = dlsym(RTLD_NEXT, "pixDistanceFunction");
 	return theirs(bitmap, connectivity, depth, boundary);
 }
 
 PIX *pixBlockconv(PIX *image, l_int32 half_width, l_int32 half_height)
 {
-	static PIX *(*theirs)(PIX *, l_int32, l_int32);
+	PIX *(*theirs)(PIX *, l_int32, l_int32);
 	PIX *made = half_width == 1 && half_height == 1 ? pixels_mean(image) : NULL;
 
 	if (made)
 		return made;
-	if (!theirs)
-		*(void **)&theirs = dlsym(RTLD_NEXT, "pixBlockconv");
+	*(void **)&theirs = dlsym(RTLD_NEXT, "pixBlockconv");
 	return theirs(image, half_width, half_height);
 }
 
 PIX *pixSeedfillBinary(PIX *made, PIX *seed, PIX *mask, l_int32 connectivity)
 {
-	static PIX *(*theirs)(PIX *, PIX *, PIX *, l_int32);
+	PIX *(*theirs)(PIX *, PIX *, PIX *, l_int32);
 	PIX *filled = pixels_fill(made, seed, mask, connectivity);
 
 	if (filled)
 		return filled;
-	if (!theirs)
-		*(void **)&theirs = dlsym(RTLD_NEXT, "pixSeedfillBinary");
+	*(void **)&theirs = dlsym(RTLD_NEXT, "pixSeedfillBinary");
 	return theirs(made, seed, mask, connectivity);
 }

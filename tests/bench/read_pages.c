@@ -3,8 +3,9 @@
  *
  * Whole pages in process, without start, queue or reader: decode, layout, recognise, decode-text, output, and what each
  * stage took. -e libtesseract recognises with libtesseract's own engine (OEM_LSTM_ONLY), -e filot with ours on one
- * thread; decoding and layout are the same code (libtesseract's). Several processes share the images, one image a time;
- * models are loaded before the clock starts. The text of each image goes to FOLDER/NAME.txt.
+ * thread; the layout is libtesseract's. The program read_pages_filot is the same with filot-reader's functions in place of
+ * libtesseract's and Leptonica's (cmd/filot-reader/leptonica.c, libtesseract.c). Several processes share the images, one
+ * image a time; models are loaded before the clock starts. The text of each image goes to FOLDER/NAME.txt.
  *
  * Stages of libtesseract are told apart by functions of its names that this program defines: recognise is its
  * RecognizeLine less the beam search, decode-text the beam search, output all that follows the layout but these.
@@ -20,12 +21,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "common/ocr/brick.h"
 #include "common/ocr/decode.h"
 #include "common/ocr/page_reader.h"
-#include "common/ocr/pitch.h"
 #include "common/ocr/pixels.h"
-#include "common/ocr/sorted_list.h"
 #include "common/ocr/tesseract.h"
 #include "tests/bench/hooks.h"
 
@@ -70,73 +68,7 @@ struct shared {
 static struct {
 	double line_s, decode_text_s;
 	long lines;
-	bool is_ours;
 } hooked;
-
-/* With -e filot those that filot-reader has (cmd/filot-reader/leptonica.c). */
-#define EITHER(type, name, ours, parameters, arguments)                                                                \
-	type name parameters                                                                                           \
-	{                                                                                                              \
-		static type(*function) parameters;                                                                     \
-		if (!function)                                                                                         \
-			*(void **)&function = original(#name);                                                         \
-		return hooked.is_ours ? ours : function arguments;                                                     \
-	}
-#define BRICK(name, ours)                                                                                              \
-	EITHER(PIX *, name, ours(destination, source, width, height),                                                  \
-	       (PIX * destination, PIX * source, l_int32 width, l_int32 height), (destination, source, width, height))
-BRICK(pixErodeBrick, brick_erode)
-BRICK(pixDilateBrick, brick_dilate)
-BRICK(pixOpenBrick, brick_open)
-BRICK(pixCloseBrick, brick_close)
-EITHER(l_ok, pixRasterop, pixels_rasterop(to, x, y, width, height, operation, from, from_x, from_y),
-       (PIX * to, l_int32 x, l_int32 y, l_int32 width, l_int32 height, l_int32 operation, PIX *from, l_int32 from_x,
-	l_int32 from_y),
-       (to, x, y, width, height, operation, from, from_x, from_y))
-EITHER(l_ok, pixCountPixels, pixels_count(bitmap, count), (PIX * bitmap, l_int32 *count, l_int32 *table),
-       (bitmap, count, table))
-EITHER(l_ok, pixScanForForeground, pixels_scan(bitmap, box, side, location),
-       (PIX * bitmap, BOX *box, l_int32 side, l_int32 *location), (bitmap, box, side, location))
-EITHER(PIX *, pixDistanceFunction, pixels_distance(bitmap),
-       (PIX * bitmap, l_int32 connectivity, l_int32 depth, l_int32 boundary), (bitmap, connectivity, depth, boundary))
-EITHER(PIX *, pixSeedfillBinary, pixels_fill(made, seed, mask, connectivity),
-       (PIX * made, PIX *seed, PIX *mask, l_int32 connectivity), (made, seed, mask, connectivity))
-EITHER(PIX *, pixBlockconv, pixels_mean(image), (PIX * image, l_int32 half_width, l_int32 half_height),
-       (image, half_width, half_height))
-EITHER(PIX *, pixConvertRGBToGray, pixels_grey(source, red, green, blue),
-       (PIX * source, l_float32 red, l_float32 green, l_float32 blue), (source, red, green, blue))
-
-pitch_assign_function tesseract_assign __asm__(PITCH_ASSIGN);
-
-/* The same, of cmd/filot-reader/libtesseract.c. */
-void tesseract_assign(struct pitch_cut *cut, struct pitch_cut *cuts, int16_t origin, int16_t x, bool faked,
-		      bool is_free, int16_t offset, const struct pitch_projection *projection, float scale,
-		      int16_t zero_count, int16_t pitch, int16_t pitch_error)
-{
-	static struct pitch_trust trust;
-	const struct pitch_place place = { cuts,       origin, x,	   faked, is_free,    offset,
-					   projection, scale,  zero_count, pitch, pitch_error };
-
-	if (!trust.theirs)
-		*(void **)&trust.theirs = original(PITCH_ASSIGN);
-	if (hooked.is_ours)
-		pitch_assign_trusted(&trust, cut, &place);
-	else
-		trust.theirs(cut, cuts, origin, x, faked, is_free, offset, projection, scale, zero_count, pitch,
-			     pitch_error);
-}
-
-sorted_list_add_function tesseract_add_sorted __asm__(SORTED_LIST_ADD);
-
-bool tesseract_add_sorted(struct sorted_list *list, sorted_list_compare_function *compare, bool unique, void *data)
-{
-	static struct sorted_list_trust trust;
-
-	if (!trust.theirs)
-		*(void **)&trust.theirs = original(SORTED_LIST_ADD);
-	return hooked.is_ours ? sorted_list_add_trusted(&trust, list, compare, unique, data) :
-				trust.theirs(list, compare, unique, data);
-}
 
 void recognize_line(void *recognizer, const void *image, float invert, bool debug, double worst, const void *box,
 		    void *words, int mode, int amount)
@@ -199,7 +131,6 @@ static void engine_open(struct engine *engine, bool is_ours, const char *languag
 		fail(&error);
 	if (!is_ours)
 		return;
-	hooked.is_ours = true;
 	(void)mallopt(M_MMAP_MAX, 0); /* as memory_keep() of filot-reader */
 	(void)mallopt(M_TRIM_THRESHOLD, INT_MAX);
 	options.threads = 1;
