@@ -4,9 +4,9 @@
  * page of which nothing is undone is laid out, and read, exactly as without this file.
  *
  * Which way up: a page whose lines run down or up is turned by a quarter. Then up to eight lines are read with the
- * document's own languages, until they read well; when they do not, they are read upside down, too. When that
- * tells nothing either, the layout may have missed lines that run down the page: it is laid out on its side, and stays so
- * if it reads well. That needs no model of its own (osd.traineddata), holds for every script that has a model, and a page that
+ * document's own languages, until they read well; when they do not, they are read upside down, too. When that tells
+ * nothing either, the layout may have missed lines that run down the page: it is laid out on its side, and stays so if it
+ * reads well. That needs no model of its own (osd.traineddata), holds for every script that has a model, and a page that
  * reads well as it is can never be turned.
  */
 #ifndef FILOT_STRAIGHTEN_H

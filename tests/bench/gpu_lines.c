@@ -4,8 +4,8 @@
  * The network on lines of a file that recognise_lines wrote (with the hashes of libtesseract's outputs): every output of
  * the GPU is compared bit for bit, and what it reduces them to, then lines and steps a second (so reduced, as they are
  * read) by the fastest back end of one core, and by the GPU for batches of several sizes in several threads (batches in
- * flight), with the GPU's time for each stage. -c: only the comparison, in a few batches (for tools that slow a GPU down). JSON lines on standard output. Exit status: 69 without a
- * GPU, 1 when an output differs.
+ * flight), with the GPU's time for each stage. -c: only the comparison, in a few batches (for tools that slow a GPU
+ * down). JSON lines on standard output. Exit status: 69 without a GPU, 1 when an output differs.
  */
 #include <pthread.h>
 #include <sched.h>

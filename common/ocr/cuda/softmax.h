@@ -292,9 +292,10 @@ KERNEL_FUNCTION void softmax_run(const struct softmax_arguments *arguments, cons
 	}
 	KERNEL_BARRIER(block);
 	softmax_normalise(arguments, block, &places);
-	KERNEL_BARRIER(block);
-	if (arguments->reductions)
+	if (arguments->reductions) {
+		KERNEL_BARRIER(block);
 		softmax_reduce(arguments, block, &places);
+	}
 }
 
 #endif

@@ -55,6 +55,7 @@ static void fill_tiles(const struct network_layer *layer, const struct cuda_laye
 	for (int32_t tile = 0; tile < cuda->tiles; tile++)
 		for (int32_t which = 0; which < count; which++) {
 			const struct model_matrix *matrix = &layer->matrices[which];
+
 			for (int32_t i = 0; i < TILE_OUTPUTS && tile * TILE_OUTPUTS + i < layer->outputs; i++) {
 				int32_t row = tile * TILE_OUTPUTS + i;
 				size_t last = ((size_t)row + 1) * (size_t)matrix->columns - 1;
